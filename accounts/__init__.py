@@ -1,0 +1,1 @@
+"""Users, memberships of a party with roles, API keys."""

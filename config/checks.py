@@ -1,0 +1,24 @@
+"""What ``manage.py check --deploy`` finds missing before the night does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+
+# setting that is true on a laptop, id, what production needs
+STAND_INS = (
+    ("SECRET_KEY_IS_STAND_IN", "config.E001", "SECRET_KEY is not set: each process has its own random one"),
+    ("CELERY_TASK_ALWAYS_EAGER", "config.E002", "REDIS_URL is not set: tasks run within requests, limits per process"),
+    ("DATABASE_IS_SQLITE", "config.E003", "DATABASE_URL names no PostgreSQL: one machine, one writer"),
+    ("DEBUG", "config.E004", "PRIORCONSENT_DEBUG is on: error pages show what was asked"),
+)
+
+
+@register(Tags.security, deploy=True)
+def check_stand_ins(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """One error for each stand-in that is still in use."""
+    return [Error(message, id=code) for setting, code, message in STAND_INS if getattr(settings, setting)]

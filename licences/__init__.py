@@ -1,0 +1,1 @@
+"""Offers, approvals, grants, and their life."""

@@ -1,0 +1,1 @@
+"""Parties, their keys, works, names, share sets, refusals."""

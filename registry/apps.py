@@ -1,0 +1,12 @@
+"""The Django app."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class RegistryConfig(AppConfig):
+    """Parties, their keys, works, names, share sets, refusals."""
+
+    name = "registry"
+    default_auto_field = "django.db.models.BigAutoField"

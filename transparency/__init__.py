@@ -1,0 +1,1 @@
+"""The log: events, sequencer, checkpoints, map, snapshots, registry keys."""
