@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
@@ -19,6 +17,6 @@ STAND_INS = (
 
 
 @register(Tags.security, deploy=True)
-def check_stand_ins(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+def check_stand_ins(**_: Any) -> list[CheckMessage]:
     """One error for each stand-in that is still in use."""
     return [Error(message, id=code) for setting, code, message in STAND_INS if getattr(settings, setting)]

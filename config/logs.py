@@ -31,6 +31,7 @@ class QuietFilter(logging.Filter):
     """Say of a request only method and route, of a failed task only the class of its exception."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        """Rewrites the record; lets every one pass."""
         request = getattr(record, "request", None)
         if request is not None:
             route = getattr(getattr(request, "resolver_match", None), "route", None)

@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "accounts",
     "licences",
     "api",
+    "config",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
