@@ -1,0 +1,67 @@
+"""Fixtures for every test: how tasks run, and the worker."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+WORKER_LIMIT_S = 60
+
+
+@pytest.fixture(autouse=True)
+def tasks_in_process(request):
+    """Tasks run at once, on both engines, unless the test asks for the worker."""
+    if "worker" in request.fixturenames:
+        yield
+        return
+    from config.celery import app
+
+    before = app.conf.task_always_eager
+    app.conf.task_always_eager = True
+    yield
+    app.conf.task_always_eager = before
+
+
+@pytest.fixture(scope="session")
+def worker_process(django_db_setup, tmp_path_factory) -> Iterator[subprocess.Popen[bytes]]:
+    """A real Celery worker on the test database; it ends before that database does."""
+    from django.db import connection
+
+    from config.celery import app
+
+    log = tmp_path_factory.mktemp("worker") / "worker.log"
+    database_url = os.environ["DATABASE_URL"].rsplit("/", 1)[0] + "/" + connection.settings_dict["NAME"]
+    command = [sys.executable, "-m", "celery", "-A", "config", "worker", "--pool=prefork", "--concurrency=1"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*command, "--include=tests.server.tasks", "--without-gossip", "--without-mingle"],
+            cwd=ROOT,
+            env={**os.environ, "DATABASE_URL": database_url},
+            stdout=output,
+            stderr=output,
+        )
+    begin = time.monotonic()
+    while not app.control.ping(timeout=0.5):
+        if process.poll() is not None or time.monotonic() - begin > WORKER_LIMIT_S:
+            process.kill()
+            pytest.fail(f"the worker does not answer: {log.read_text(errors='replace')[-3000:]}")
+    yield process
+    process.terminate()
+    process.wait(WORKER_LIMIT_S)
+
+
+@pytest.fixture
+def worker(worker_process, transactional_db) -> Iterator[subprocess.Popen[bytes]]:
+    """Tasks go through Redis to another process; mark the test ``postgresql``."""
+    from config.celery import app
+
+    app.conf.task_always_eager = False
+    yield worker_process
+    app.control.purge()
