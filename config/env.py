@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from priorconsent.errors import MalformedError
 
@@ -120,10 +120,12 @@ def read_origin(text: str) -> str:
 
 def read_base_url(text: str) -> str:
     """Scheme and host, perhaps a port: nothing after it."""
-    parts = urlsplit(text)
-    host_only = f"{parts.scheme}://{parts.hostname or ''}" + (f":{parts.port}" if parts.port else "")
-    if parts.scheme not in {"http", "https"} or not parts.hostname or text != host_only:
-        raise ValueError("expected http(s)://host or http(s)://host:port, in lower case, without a final slash")
+    expected = "expected http(s)://host or http(s)://host:port, in lower case, without a final slash"
+    parts, port = _split(text, expected)
+    bare = f"{parts.scheme}://{parts.netloc}"
+    plain = re.fullmatch(r"[a-z0-9.-]+(:[0-9]+)?|\[[0-9a-f:.]+\](:[0-9]+)?", parts.netloc)
+    if parts.scheme not in {"http", "https"} or plain is None or port == 0 or text != bare:
+        raise ValueError(expected)
     return text
 
 
@@ -173,26 +175,22 @@ def read_secret(text: str) -> str:
 
 def read_redis_url(text: str) -> str:
     """Where Redis listens."""
-    parts = urlsplit(text)
+    expected = "expected redis://host:port/number, or rediss:// with TLS"
+    parts, _ = _split(text, expected)
     if parts.scheme not in {"redis", "rediss"} or not parts.hostname:
-        raise ValueError("expected redis://host:port/number, or rediss:// with TLS")
+        raise ValueError(expected)
     return text
 
 
 def read_database_url(text: str) -> dict[str, Any]:
     """``sqlite:///file`` or ``postgresql://user:password@host:port/name?option=value``, as Django wants it."""
-    parts = urlsplit(text)
+    expected = "expected sqlite:///file or postgresql://user:password@host:port/name?option=value"
+    parts, port = _split(text, expected)
     name = unquote(parts.path.removeprefix("/"))
     if parts.scheme == "sqlite" and not parts.netloc and name and not parts.query:
         return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(BASE_DIR / name)}
     if parts.scheme not in {"postgres", "postgresql"} or not name:
-        raise ValueError("expected postgresql://user:password@host:port/name or sqlite:///file")
-    try:
-        options = dict(parse_qsl(parts.query, strict_parsing=True)) if parts.query else {}
-        port = parts.port
-    except ValueError:
-        # The original message may show the password.
-        raise ValueError("expected a port number and options of the form name=value") from None
+        raise ValueError(expected)
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": name,
@@ -200,8 +198,18 @@ def read_database_url(text: str) -> dict[str, Any]:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": parts.hostname or "",
         "PORT": str(port or ""),
-        "OPTIONS": options,
+        "OPTIONS": dict(parse_qsl(parts.query, keep_blank_values=True)),
     }
+
+
+def _split(text: str, expected: str) -> tuple[SplitResult, int | None]:
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        # The original message may show a password.
+        raise ValueError(expected) from None
+    return parts, port
 
 
 SETTINGS = (

@@ -54,9 +54,25 @@ class Servers:
         home.mkdir()
         if account:
             os.chown(home, account["user"], account["group"])
-        options = {"cwd": home, "env": {"PATH": SYSTEM_PATH, "LC_ALL": "C", "HOME": str(home)}, **account}
-        initdb = [programs / "initdb", "-D", home / "data", "-U", "tests", "-A", "trust", "-E", "UTF8"]
-        made = subprocess.run([*initdb, "--locale=C", "--no-sync"], check=False, capture_output=True, **options)
+        options: dict[str, Any] = {
+            "cwd": home,
+            "env": {"PATH": SYSTEM_PATH, "LC_ALL": "C", "HOME": str(home)},
+            **account,
+        }
+        initdb: list[str | Path] = [
+            programs / "initdb",
+            "-D",
+            home / "data",
+            "-U",
+            "tests",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+        ]
+        made: subprocess.CompletedProcess[bytes] = subprocess.run(
+            [*initdb, "--locale=C", "--no-sync"], check=False, capture_output=True, **options
+        )
         if made.returncode != 0:
             raise MissingServerError(f"{programs}/initdb: {made.stderr.decode(errors='replace')}")
         port = free_port()
@@ -72,7 +88,7 @@ class Servers:
     def start_redis(self) -> str:
         """Start an empty Redis and return its ``REDIS_URL``."""
         port = free_port()
-        nothing_kept = ["--save", "", "--appendonly", "no", "--dir", self.folder]
+        nothing_kept: list[str | Path] = ["--save", "", "--appendonly", "no", "--dir", self.folder]
         self._run([find_redis(), "--bind", "127.0.0.1", "--port", str(port), *nothing_kept], port)
         return f"redis://127.0.0.1:{port}/0"
 
