@@ -1,0 +1,71 @@
+"""The trust file: what a reader decides to believe, kept outside everything that is checked with it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from priorconsent import canonical
+from priorconsent.errors import MalformedError, NotAvailableError
+from priorconsent.log.policy import MAX_POLICY_BYTES, Policy
+from priorconsent.records import Bytes32, Count, Digest, Text, Versioned, convert
+
+MAX_TRUST_BYTES = 1 << 17
+
+
+class Trust(Versioned, frozen=True):
+    """One registry, its log's key, its offline roots, and the reader's own limits.
+
+    Args:
+        log_policy: text of a C2SP tlog-policy.
+        roots: RFC 7638 thumbprints of the root keys, sorted.
+        threshold: how many distinct roots must sign a keyset.
+        max_age_s: how old a checkpoint may be, in seconds; the map-root's own limit applies too.
+        key_delay_s: a longer delay for first keys than the registry's; counts in ``verify`` alone.
+        min_level: what ``check`` asks for where the question does not say; so is ``min_method``.
+    """
+
+    registry: Digest
+    log_policy: Annotated[str, Meta(min_length=1, max_length=MAX_POLICY_BYTES)]
+    roots: Annotated[tuple[Bytes32, ...], Meta(min_length=1)]
+    threshold: Annotated[int, Meta(ge=1)]
+    tsa_ca: tuple[Text, ...]
+    max_age_s: Count
+    key_delay_s: Count
+    min_level: Literal["E1", "E2", "E3"]
+    min_method: Literal["account", "passkey", "key"]
+
+    @property
+    def policy(self) -> Policy:
+        """The log policy, parsed."""
+        return Policy.parse(self.log_policy)
+
+    def check(self) -> None:
+        """Check what the trust file shows of itself.
+
+        Raises:
+            MalformedError: a policy that is none, or a threshold that no keyset can meet.
+            NotAvailableError: witnesses or timestamp authorities.
+        """
+        if self.threshold > len(self.roots):
+            raise MalformedError(
+                f"{len(self.roots)} roots cannot meet a threshold of {self.threshold}", pointer="/threshold"
+            )
+        if self.tsa_ca:
+            raise NotAvailableError("timestamps are not available yet: leave tsa_ca empty", pointer="/tsa_ca")
+        Policy.parse(self.log_policy)
+
+
+def read_trust(raw: bytes) -> Trust:
+    """Read a trust file. People edit it, so any spelling of its JSON will do.
+
+    Raises:
+        MalformedError: not a trust file; the pointer says where.
+        NotAvailableError: it trusts something that comes later.
+    """
+    value = canonical.parse(raw, max_bytes=MAX_TRUST_BYTES)
+    canonical.check_sorted(value)
+    trust = convert(value, Trust)
+    trust.check()
+    return trust
