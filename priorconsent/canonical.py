@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import itertools
 import json
 import unicodedata
 from typing import Any
@@ -141,7 +142,7 @@ def check_sorted(value: Json, pointer: str = "", *, ordered: bool = False) -> No
         for index, item in enumerate(value):
             check_sorted(item, f"{pointer}/{index}")
         keys = [] if ordered else [sort_key(item) for item in value]
-        for index, (left, right) in enumerate(zip(keys, keys[1:], strict=False)):
+        for index, (left, right) in enumerate(itertools.pairwise(keys)):
             if left >= right:
                 raise MalformedError("list is not sorted or has duplicates", pointer=f"{pointer}/{index + 1}")
 

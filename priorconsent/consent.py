@@ -161,7 +161,7 @@ def required_by(offer: Offer, table: RightsTable, states: States) -> Requirement
     return required(offer.works, offer.excluded, offer.uses, offer.modalities_in, table, states)
 
 
-def required(  # noqa: PLR0913 (the six things that the question consists of)
+def required(
     works: tuple[str, ...],
     excluded: tuple[str, ...],
     uses: tuple[str, ...],
@@ -191,7 +191,9 @@ def required(  # noqa: PLR0913 (the six things that the question consists of)
         works=tuple(scope.reached),
         rights=tuple(sorted({right for found in concerned.values() for right in found})),
         needs=needs,
-        problems=tuple(sorted({*_scope_problems(scope), *_work_problems(scope, concerned), *_holder_problems(needs, states)})),
+        problems=tuple(
+            sorted({*_scope_problems(scope), *_work_problems(scope, concerned), *_holder_problems(needs, states)})
+        ),
         share_sets=share_sets_digest(scope),
     )
 
@@ -254,5 +256,3 @@ def _holder_problems(needs: tuple[Need, ...], states: States) -> Iterable[Proble
         kind = state.kind if isinstance(state, PartyState) else "unregistered"
         if kind not in words.HOLDER_KINDS:
             yield Problem("holder_kind", party, f"a holder of kind {kind} cannot be granted from in public yet")
-
-

@@ -39,9 +39,10 @@ class Compact:
     def __init__(self, raw: bytes) -> None:
         if len(raw) > MAX_TOKEN_BYTES:
             raise MalformedError(f"{len(raw)} bytes of JWS, at most {MAX_TOKEN_BYTES} are read")
-        if not raw.isascii() or raw.count(b".") != 2:
-            raise MalformedError("not a compact JWS: three parts of base64url, with two full stops between")
-        header, payload, signature = raw.decode("ascii").split(".")
+        try:
+            header, payload, signature = raw.decode("ascii").split(".")
+        except ValueError:
+            raise MalformedError("not a compact JWS: three parts of base64url, with two full stops between") from None
         self.header = canonical.parse_canonical(canonical.from_base64url(header))
         self.payload = canonical.from_base64url(payload)
         self.signature = canonical.from_base64url(signature, length=64)

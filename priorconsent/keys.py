@@ -204,7 +204,7 @@ def read_keyset(raw: bytes, previous: Keyset | None) -> Keyset:
         FraudError: it does not follow the one before.
     """
     general = convert(canonical.parse_canonical(raw), _General)
-    keyset = convert(canonical.parse_canonical(canonical.from_base64url(general.payload)), Keyset)
+    keyset = payload_of(raw)
     for jwk in (*keyset.roots, *(key.jwk for key in keyset.keys)):
         jwk.check()
     _check_chain(keyset, previous, raw)
@@ -217,12 +217,14 @@ def read_keyset(raw: bytes, previous: Keyset | None) -> Keyset:
     return keyset
 
 
+def payload_of(raw: bytes) -> Keyset:
+    """The keyset inside a JWS that was verified before; nothing is verified here."""
+    general = convert(canonical.parse_canonical(raw), _General)
+    return convert(canonical.parse_canonical(canonical.from_base64url(general.payload)), Keyset)
+
+
 def _check_chain(keyset: Keyset, previous: Keyset | None, raw: bytes) -> None:
-    expected = (
-        (1, None, None)
-        if previous is None
-        else (previous.version + 1, previous.digest, previous.registry_id)
-    )
+    expected = (1, None, None) if previous is None else (previous.version + 1, previous.digest, previous.registry_id)
     if (keyset.version, keyset.previous, keyset.registry) != expected:
         raise FraudError(f"keyset version {keyset.version} does not follow the one before it", evidence=(raw,))
 
@@ -237,4 +239,3 @@ def _signer(payload: str, signature: _Signature, candidates: dict[str, Jwk]) -> 
     signed = f"{signature.protected}.{payload}".encode("ascii")
     candidates[kid].verify(canonical.from_base64url(signature.signature, length=64), signed)
     return kid
-

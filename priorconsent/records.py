@@ -52,9 +52,10 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The canonical bytes."""
         return canonical.encode(self)
 
-    def members(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The record as plain JSON values."""
-        plain: dict[str, Any] = msgspec.to_builtins(self)
+        # By way of JSON: ``to_builtins`` would leave tuples, which are no JSON.
+        plain: dict[str, Any] = msgspec.json.decode(self.encode())
         return plain
 
 
@@ -97,5 +98,3 @@ def _malformed(error: msgspec.ValidationError) -> MalformedError:
 def _instants(kind: type[Record]) -> tuple[str, ...]:
     hints = get_type_hints(kind, include_extras=True)
     return tuple(name for name in kind.__struct_fields__ if "'instant': True" in repr(hints[name]))
-
-

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from priorconsent import canonical, jws, times
 from priorconsent.errors import FraudError, MalformedError, NotAvailableError, SignatureError
-from priorconsent.keys import Keyset, KeyRecord, PrivateKey, read_key_record
+from priorconsent.keys import KeyRecord, Keyset, PrivateKey, read_key_record
 from priorconsent.records import Bytes16, Code, Digest, Record, Text, Time, Urn, Versioned, convert
 
 HEADER = {"alg": "Ed25519", "typ": "prior-consent-statement+jws"}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from msgspec import Meta
 
 from priorconsent import names
 from priorconsent.errors import MalformedError
@@ -110,7 +112,7 @@ class GrantState(Record, frozen=True):
     level: Code
     valid_from: Time | None
     valid_until: Time
-    life: tuple[LifeEntry, ...]
+    life: Annotated[tuple[LifeEntry, ...], Meta(min_length=1)]
     pos: Count
 
 
@@ -156,5 +158,3 @@ def kind_of_state(name: str) -> type[State]:
 def read_state(name: str, raw: bytes) -> State:
     """Read the state of a name from its canonical bytes."""
     return kind_of_state(name).parse(raw)
-
-
