@@ -61,9 +61,8 @@ def logging_settings(level: str) -> dict[str, Any]:
             "django": {"handlers": [], "propagate": True},
             # A 4xx is an answer, not an event of ours.
             "django.request": {"handlers": [], "level": "ERROR", "propagate": True},
-            # Request lines with their queries; host headers; SQL with its parameters.
+            # Request lines with their queries; SQL with its parameters; addresses that a client asks.
             "django.server": silent,
-            "django.security": silent,
             "django.db.backends": silent,
             "httpx2": silent,
             "httpcore2": silent,
