@@ -1,0 +1,108 @@
+"""Who signed a note, and whom it is refused for."""
+
+import hashlib
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from priorconsent.errors import MalformedError, NotAvailableError, SignatureError
+from priorconsent.log import note, spelling
+
+TEXT = "text\n\nwith a blank line\n"
+
+
+def key(name):
+    return Ed25519PrivateKey.from_private_bytes(hashlib.sha256(name.encode()).digest())
+
+
+def public_key(name):
+    return key(name).public_key().public_bytes_raw()
+
+
+def signed_by(name, text=TEXT):
+    return note.sign_note(text, name, key(name).sign, public_key(name))
+
+
+def verifier(name):
+    return note.Verifier(name, public_key(name))
+
+
+def with_line_of(raw, other):
+    """``raw`` with the signature line of ``other`` added."""
+    return raw + other.decode().rpartition("\n\n")[2].encode()
+
+
+def test_a_blank_line_in_the_text_does_not_separate():
+    assert note.open_note(signed_by("log"), [verifier("log")]).text == TEXT
+
+
+def test_names_are_those_of_known_signers_each_once():
+    raw = with_line_of(with_line_of(signed_by("log"), signed_by("witness")), signed_by("log"))
+    assert note.open_note(raw, [verifier("log"), verifier("witness")]).names == ("log", "witness")
+    assert note.open_note(raw, [verifier("witness")]).names == ("witness",)
+
+
+def test_a_line_by_an_unknown_key_is_ignored_even_under_a_known_name():
+    impostor = note.sign_note(TEXT, "log", key("impostor").sign, public_key("impostor"))
+    assert note.open_note(with_line_of(signed_by("log"), impostor), [verifier("log")]).names == ("log",)
+    with pytest.raises(SignatureError, match="no known key"):
+        note.open_note(impostor, [verifier("log")])
+
+
+def test_a_note_that_nobody_known_signed_is_refused():
+    with pytest.raises(SignatureError):
+        note.open_note(signed_by("log"), [])
+
+
+def test_one_failing_signature_by_a_known_key_refuses_the_note():
+    raw = with_line_of(signed_by("log"), signed_by("witness", "another text\n"))
+    with pytest.raises(SignatureError, match="witness"):
+        note.open_note(raw, [verifier("log"), verifier("witness")])
+    assert note.open_note(raw, [verifier("log")]).names == ("log",)
+
+
+def test_the_same_key_may_not_be_known_twice():
+    with pytest.raises(MalformedError):
+        note.open_note(signed_by("log"), [verifier("log"), verifier("log")])
+
+
+def test_32_signatures_are_read_and_64_kb():
+    raw = signed_by("log")
+    for index in range(31):
+        raw = with_line_of(raw, signed_by(f"witness{index}"))
+    assert note.open_note(raw, [verifier("log")]).names == ("log",)
+    with pytest.raises(MalformedError, match="33 signatures"):
+        note.open_note(with_line_of(raw, signed_by("witness31")), [verifier("log")])
+    with pytest.raises(MalformedError, match="at most 65536"):
+        note.open_note(b"x" * 65_537, [verifier("log")])
+
+
+def test_a_note_that_nobody_could_read_is_not_signed():
+    for text in ("no newline", "tab\there\n", "x" * 65_536 + "\n"):
+        with pytest.raises(MalformedError):
+            signed_by("log", text)
+
+
+def test_a_signer_that_does_not_belong_to_the_key_is_caught():
+    with pytest.raises(SignatureError):
+        note.sign_note(TEXT, "log", key("impostor").sign, public_key("log"))
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a+b", "a\nb", "a\u00a0b", "a\u3000b", "a\x00b", "\ud800"])
+def test_a_name_that_would_break_a_line_is_no_key_name(name):
+    with pytest.raises(MalformedError):
+        note.Verifier(name, public_key("log"))
+
+
+def test_a_verifier_key_reads_back_as_written():
+    assert note.Verifier.parse(verifier("log").vkey()) == verifier("log")
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [(2, "ECDSA"), (4, "witness"), (5, "RFC 6962"), (6, "ML-DSA-44"), (0, "type 0x00"), (255, "type 0xff")],
+)
+def test_another_signature_type_is_refused_by_name(kind, words):
+    typed = bytes([kind]) + public_key("log")
+    with pytest.raises(NotAvailableError, match=f"{words}.*not available yet"):
+        note.Verifier.parse(f"log+00000000+{spelling.to_base64(typed)}")
