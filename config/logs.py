@@ -45,8 +45,6 @@ class QuietFilter(logging.Filter):
 
 def logging_settings(level: str) -> dict[str, Any]:
     """Django's ``LOGGING``."""
-    # Not an empty list: Python would write to standard error as a last resort.
-    silent = {"handlers": ["nowhere"], "propagate": False}
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -54,18 +52,17 @@ def logging_settings(level: str) -> dict[str, Any]:
         "filters": {"quiet": {"()": QuietFilter}},
         "handlers": {
             "stderr": {"class": "logging.StreamHandler", "formatter": "quiet", "filters": ["quiet"]},
+            # No handler at all would be worse: Python writes to standard error as a last resort.
             "nowhere": {"class": "logging.NullHandler"},
         },
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
-            "django": {"handlers": [], "propagate": True},
+            # Below INFO Django writes SQL with its parameters.
+            "django": {"handlers": [], "level": "INFO", "propagate": True},
             # A 4xx is an answer, not an event of ours.
             "django.request": {"handlers": [], "level": "ERROR", "propagate": True},
-            # Request lines with their queries; SQL with its parameters; addresses that a client asks.
-            "django.server": silent,
-            "django.db.backends": silent,
-            "httpx2": silent,
-            "httpcore2": silent,
+            # Request lines with their queries.
+            "django.server": {"handlers": ["nowhere"], "propagate": False},
         },
     }
 
