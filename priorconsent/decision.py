@@ -69,11 +69,15 @@ def refuse(reason: str, **members: Any) -> Decision:
     return Decision(Verdict.NOT_PERMITTED, reason, **members)
 
 
-def decide(query: Query, states: States, tables: Mapping[str, RightsTable] = rights.SHIPPED) -> Decision:
+def decide(
+    query: Query, states: States, tables: Mapping[str, RightsTable] = rights.SHIPPED, *, bound: bool = False
+) -> Decision:
     """Answer one question from the states of one map.
 
     Args:
         tables: rights tables by digest; a grant that pins another one permits nothing.
+        bound: take the binding as met, because what ties the work to a copy is shown elsewhere. Only
+            who verifies the evidence for one grant asks so, never who asks about a file or a place.
 
     Cost: about seven look-ups; more with deep URLs and many links.
     """
@@ -83,7 +87,7 @@ def decide(query: Query, states: States, tables: Mapping[str, RightsTable] = rig
         return refuse("changed_since", **shown)
     if not found.works:
         return refuse("no_record", **shown)
-    answers = [_judge(work, found.works[work], query, states, tables) for work in sorted(found.works)]
+    answers = [_judge(work, found.works[work], query, states, tables, bound=bound) for work in sorted(found.works)]
     # Stable: of equal steps the lowest work id answers.
     worst = min(answers, key=lambda answer: answer.step)
     if worst.step < GRANTED_STEP:
@@ -183,13 +187,22 @@ class _Case:
     grant: GrantState
     states: States
     tables: Mapping[str, RightsTable]
+    bound: bool
 
     @property
     def terms(self) -> Offer:
         return self.grant.terms
 
 
-def _judge(work: str, place: str | None, query: Query, states: States, tables: Mapping[str, RightsTable]) -> _Answer:
+def _judge(  # noqa: PLR0913 (what the answer rests on)
+    work: str,
+    place: str | None,
+    query: Query,
+    states: States,
+    tables: Mapping[str, RightsTable],
+    *,
+    bound: bool,
+) -> _Answer:
     scope = consent.closure((work,), _links_reached(query, states, tables), states)
     if any(_later((state.since,), query.at) for state in scope.works.values()):
         return _no("changed_since")
@@ -201,7 +214,7 @@ def _judge(work: str, place: str | None, query: Query, states: States, tables: M
     for grant_id in scope.works[work].grants:
         grant = states.state(names.grant(grant_id))
         if isinstance(grant, GrantState) and work in grant.terms.works:
-            reason = _first_fault(_Case(query, place, scope, grant, states, tables))
+            reason = _first_fault(_Case(query, place, scope, grant, states, tables, bound))
             answers.append(_no(reason) if reason else _Answer(GRANTED_STEP, "granted", grant_id, grant))
     # Stable, and the grants are sorted: of equal steps the lowest grant id answers.
     return max(answers, key=lambda answer: answer.step, default=_no("no_grant"))
@@ -287,6 +300,8 @@ def _rights(case: _Case) -> str | None:
 def _binding(case: _Case) -> str | None:
     """Step 10."""
     binding = BINDING_OF[case.query.kind]
+    if case.bound:
+        return None
     granted = binding in case.terms.bindings and (binding != "location" or case.place in case.terms.locators)
     return None if granted else "binding_not_granted"
 
