@@ -1,0 +1,63 @@
+"""Share sets on their way: what the parties sign, who must, and who has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from priorconsent import canonical, names
+from priorconsent.consent import States
+from priorconsent.errors import NotFoundError
+from priorconsent.replay import share_set_signers
+from priorconsent.shares import ShareSet as Document
+from priorconsent.states import WorkState
+from priorconsent.statements import body_of
+from registry import evidence
+from registry.models import ShareSet
+
+
+def document_of(row: ShareSet) -> Document:
+    """The document of a row."""
+    return Document.parse(bytes(row.document))
+
+
+def event_of(document: Document) -> dict[str, Any]:
+    """The event's members but for the statements; the levels are those of today's checks."""
+    return {
+        "t": "share-set",
+        "work": document.work,
+        "version": document.version,
+        "previous": document.previous,
+        "digest": document.digest,
+        "holders": canonical.sorted_set(
+            {
+                "right": share.right,
+                "party": share.party,
+                "level": evidence.of_holder(share.party, document.work, share.right),
+            }
+            for share in document.shares
+        ),
+        "links": [link.members() for link in document.links],
+        "complete": document.complete,
+    }
+
+
+def body_to_sign(document: Document) -> dict[str, Any]:
+    """What each party puts into the body of its ``shares`` statement."""
+    return body_of(event_of(document))
+
+
+def signers(document: Document, states: States) -> frozenset[str]:
+    """Who must sign this share set, judged by the log as it is now."""
+    return share_set_signers(work_state(document.work, states), document.shares, document.links, states)
+
+
+def work_state(work: str, states: States) -> WorkState:
+    """The logged state of a work.
+
+    Raises:
+        NotFoundError: not registered (yet).
+    """
+    state = states.state(names.work(work))
+    if not isinstance(state, WorkState):
+        raise NotFoundError("the work is not registered (yet)", pointer="/work")
+    return state

@@ -1,0 +1,158 @@
+"""Statements at the door: each is checked in full before anything is stored.
+
+1. It parses in its one spelling, is of the type expected, and the one who hands it in may do so.
+2. No event has cited it, it is of today, and it has not lapsed.
+3. Its key is in force in the log and, if the statement widens, the key's delay is over.
+4. The key record on file is that key's, and the signature verifies under it.
+5. The event that it asks for is well formed, and says what the statement's body says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from priorconsent import events, keys, names
+from priorconsent.consent import States
+from priorconsent.errors import ConflictError, MalformedError, NotAllowedError, NotAvailableError, NotFoundError, RuleError
+from priorconsent.keys import Keyset, KeyRecord, read_key_record
+from priorconsent.states import BoundKey, KeysetState, PartyState
+from priorconsent.statements import Signed, Statement, body_of
+from registry.actor import Actor
+from registry.models import PartyKeyRecord
+from registry.policy import RULES, permit
+from transparency.store import DatabaseArchive, DatabaseLedger, current_states
+
+LATER = {"pause": "pauses by holders are not available yet: withdraw, or ask the operator to suspend"}
+# What only the sequencer knows; any instant will do to see whether the rest is well formed.
+_FILLED_IN = {"party-key": ("counts_from",), "withdraw": ("ends_at",)}
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A statement that verified, with the bytes that were signed."""
+
+    statement: Statement
+    raw: bytes
+    digest: str
+
+    @property
+    def party(self) -> str:
+        """Whose act it is."""
+        return self.statement.party
+
+    @property
+    def evidence(self) -> dict[str, bytes]:
+        """As the archive keeps it."""
+        return {self.digest: self.raw}
+
+
+def receive(actor: Actor, raw: bytes, kind: str, now: str) -> Received:
+    """Take in a statement of one type.
+
+    Args:
+        kind: the type expected, as in formats.md section 2.
+
+    Raises:
+        MalformedError, NotAvailableError: no statement that the verb takes.
+        RuleError: handed in by another, used before, lapsed, or its key does not count.
+        SignatureError: the signature fails.
+    """
+    signed = _parse(actor, raw, kind)
+    check_time(signed, now)
+    states = current_states()
+    record = record_on_file(signed.statement.key)
+    check_key(signed.statement, states, now)
+    signed.verify(record, keyset_in_force(states), now)
+    return Received(signed.statement, raw, signed.digest)
+
+
+def receive_by_new_key(actor: Actor, raw: bytes, record: KeyRecord, now: str) -> Received:
+    """Take in the ``key`` statement of a key that is not bound yet; its own signature proves possession."""
+    signed = _parse(actor, raw, "key")
+    check_time(signed, now)
+    signed.verify(record, keyset_in_force(current_states()), now)
+    return Received(signed.statement, raw, signed.digest)
+
+
+def keyset_in_force(states: States) -> Keyset:
+    """The registry's keys, as the log names them."""
+    state = states.state(names.KEYSET)
+    if not isinstance(state, KeysetState):
+        raise NotFoundError("the registry is not founded yet")
+    return keys.payload_of(DatabaseArchive().keyset(state.digest))
+
+
+def check_time(signed: Signed, now: str) -> None:
+    """Refuse what was cited before, is from the future, or has lapsed."""
+    statement = signed.statement
+    if DatabaseLedger().is_spent(signed.digest):
+        raise ConflictError(f"statement {signed.digest} counted before; sign anew for another act")
+    if statement.at > now:
+        raise RuleError(f"signed at {statement.at}, which is still to come", pointer="/at")
+    if statement.not_after is not None and now >= statement.not_after:
+        raise RuleError(f"the statement lapsed at {statement.not_after}", pointer="/not_after")
+
+
+def check_key(statement: Statement, states: States, now: str) -> BoundKey:
+    """The key that signed, if it is in force and counts for this statement.
+
+    Raises:
+        NotAllowedError: the log does not know the key, it has ended, or its delay is not over.
+    """
+    party = states.state(names.party(statement.by))
+    key = party.key(statement.key) if isinstance(party, PartyState) else None
+    if key is None:
+        raise NotAllowedError("the log does not bind this key to the party (yet)", pointer="/key")
+    if key.until is not None and key.until <= now:
+        raise NotAllowedError(f"the key ended at {key.until}", pointer="/key")
+    if statement.widening and now < key.counts_from:
+        raise NotAllowedError(
+            f"a first key may refuse and withdraw at once; what widens waits until {key.counts_from}", pointer="/key"
+        )
+    return key
+
+
+def record_on_file(key: str) -> KeyRecord:
+    """The key record under a key id.
+
+    Raises:
+        NotFoundError: never received, or erased.
+    """
+    row = PartyKeyRecord.objects.filter(key=key, record__isnull=False).first()
+    if row is None or row.record is None:
+        raise NotFoundError("no key record on file under this key id", pointer="/key")
+    return read_key_record(bytes(row.record))
+
+
+def drafted(received: Received, tag: str, now: str, **added: Any) -> dict[str, Any]:
+    """The event that a statement asks for, ready for the sequencer.
+
+    Args:
+        added: what only the registry can add, such as levels and the digests of statements.
+
+    Raises:
+        MalformedError: the body is not that of such an event.
+    """
+    draft = {**received.statement.body, **added, "t": tag}
+    check_draft(draft, received.statement.body, now)
+    return draft
+
+
+def check_draft(draft: Mapping[str, Any], body: Mapping[str, Any], now: str) -> None:
+    """Check that a draft is an event, and that its body is what was signed."""
+    later = dict.fromkeys(("time", *_FILLED_IN.get(draft["t"], ())), now)
+    event = events.event_of({**draft, **later})
+    if body_of(event.members()) != body:
+        raise MalformedError("the body holds more than a party signs of this event", pointer="/body")
+
+
+def _parse(actor: Actor, raw: bytes, kind: str) -> Signed:
+    signed = Signed(raw)
+    if signed.statement.type in LATER:
+        raise NotAvailableError(LATER[signed.statement.type], pointer="/type")
+    if signed.statement.type != kind:
+        raise MalformedError(f"a statement of type {kind} is expected here", pointer="/type")
+    permit(actor, RULES["hand_in"], [signed.statement.party])
+    return signed

@@ -1,0 +1,63 @@
+"""A key ends, by a signed statement or by an operator; forward only, never for what was logged before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import transaction
+
+from priorconsent import events, names
+from priorconsent.errors import ConflictError, MalformedError
+from priorconsent.states import PartyState
+from registry.actor import Actor
+from registry.policy import RULES, permit
+from registry.statements import drafted, receive
+from transparency.append import append_all
+from transparency.store import current_states
+
+
+def end_by_statement(actor: Actor, raw: bytes, now: str) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """The event that a ``key-end`` statement asks for, and its evidence; nothing is stored yet."""
+    received = receive(actor, raw, "key-end", now)
+    draft = drafted(received, "party-key-end", now, statement=received.digest)
+    if draft["party"] != received.party:
+        raise MalformedError("a party ends its own keys only", pointer="/body/party")
+    _check_open(draft)
+    return draft, received.evidence
+
+
+def end_by_operator(
+    actor: Actor, *, party: str, key: str, reason: str, suspect_from: str | None, now: str
+) -> dict[str, Any]:
+    """The event by which an operator ends a key; nothing is stored yet.
+
+    Args:
+        reason: a code such as ``lost`` or ``stolen``; it is logged, so it holds no personal data.
+        suspect_from: since when the key may have been in other hands.
+    """
+    permit(actor, RULES["end_key_unsigned"])
+    draft = {
+        "t": "party-key-end",
+        "party": party,
+        "key": key,
+        "reason": reason,
+        "suspect_from": suspect_from,
+        "statement": None,
+    }
+    events.event_of({**draft, "time": now})
+    _check_open(draft)
+    return draft
+
+
+def append_end(draft: dict[str, Any], evidence: dict[str, bytes], suspensions: Sequence[dict[str, Any]]) -> None:
+    """Append the end of a key and, in the same unit, the suspensions that it causes."""
+    with transaction.atomic():
+        append_all([draft, *suspensions], evidence=evidence)
+
+
+def _check_open(draft: dict[str, Any]) -> None:
+    party = current_states().state(names.party(draft["party"]))
+    key = party.key(draft["key"]) if isinstance(party, PartyState) else None
+    if key is None or key.until is not None:
+        raise ConflictError("no such key in force", pointer="/key")
