@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from priorconsent.errors import MalformedError
 
-_SPELLING = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)
+_SPELLING = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}Z", re.ASCII)
 
 
 def parse(text: str) -> datetime:
