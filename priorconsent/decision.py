@@ -194,7 +194,7 @@ class _Case:
         return self.grant.terms
 
 
-def _judge(  # noqa: PLR0913 (what the answer rests on)
+def _judge(
     work: str,
     place: str | None,
     query: Query,
