@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from priorconsent import canonical
 from priorconsent.errors import MalformedError, NotAvailableError
-from priorconsent.records import Code, Count, Digest, Record, Text, Time, Urn, convert_union
+from priorconsent.records import Code, Count, Digest, Name, Record, Text, Time, Urn, convert_union
 from priorconsent.shares import Link
 from priorconsent.states import Holder
 
@@ -90,7 +90,7 @@ class WorkAdd(Event, frozen=True, tag="work"):
 class Alias(Event, frozen=True, tag="alias"):
     """A name stands for a work, says a party; or no longer, if ``ended``. Widening."""
 
-    name: Text
+    name: Name
     work: Urn
     party: Urn
     level: Code

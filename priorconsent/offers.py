@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 from priorconsent import canonical, names
 from priorconsent import vocabulary as words
 from priorconsent.errors import MalformedError
-from priorconsent.records import Bytes16, Code, Count, Digest, Record, Text, Time, Urn, Versioned
+from priorconsent.records import Bytes16, Code, Count, Digest, Name, Record, Text, Time, Urn, Versioned
 
 MAX_WORKS = 500
 
@@ -82,7 +82,7 @@ class Offer(Versioned, frozen=True):
     share_sets: Digest
     uses: tuple[Code, ...]
     bindings: tuple[Code, ...]
-    locators: tuple[Text, ...]
+    locators: tuple[Name, ...]
     copies: Code
     modalities_in: tuple[Code, ...]
     modalities_out: tuple[Code, ...]

@@ -23,6 +23,8 @@ Bytes16 = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{21}[AQgw]$(?!\n)")]
 Bytes32 = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$(?!\n)")]
 Code = Annotated[str, Meta(pattern=r"^(\*|[A-Za-z0-9_]+([.-][A-Za-z0-9_]+)*)$(?!\n)", max_length=100)]
 Text = Annotated[str, Meta(min_length=1, max_length=4096)]
+# A URL of 4,096 bytes and the kind of name before it.
+Name = Annotated[str, Meta(min_length=1, max_length=4200)]
 Count = Annotated[int, Meta(ge=0, le=canonical.MAX_INTEGER)]
 
 R = TypeVar("R", bound="Record")

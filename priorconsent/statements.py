@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from priorconsent import canonical, jws, times
-from priorconsent.errors import FraudError, MalformedError, NotAvailableError, SignatureError
-from priorconsent.keys import KeyRecord, Keyset, PrivateKey, read_key_record
+from priorconsent.errors import MalformedError, NotAvailableError, SignatureError
+from priorconsent.keys import KeyRecord, Keyset, PrivateKey
 from priorconsent.records import Bytes16, Code, Digest, Record, Text, Time, Urn, Versioned, convert
 
 HEADER = {"alg": "Ed25519", "typ": "prior-consent-statement+jws"}
@@ -160,17 +160,3 @@ def body_of(event: dict[str, Any]) -> dict[str, Any]:
 
     body: dict[str, Any] = strip({name: item for name, item in event.items() if name not in _NOT_IN_BODY})
     return body
-
-
-def verified(raw: bytes, record: bytes, keyset: Keyset, at: str) -> Statement:
-    """Read and verify a statement against its key record, both as raw bytes.
-
-    Raises:
-        FraudError: the two do not belong together or do not verify, so whoever logged them lied.
-    """
-    try:
-        signed = Signed(raw)
-        signed.verify(read_key_record(record), keyset, at)
-    except (MalformedError, NotAvailableError, SignatureError) as error:
-        raise FraudError(f"statement {canonical.digest(raw)}: {error}", evidence=(raw, record)) from error
-    return signed.statement
