@@ -9,17 +9,20 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from priorconsent import canonical, events, grants, times
+import msgspec
+
+from priorconsent import canonical, events, grants, merkle_map, snapshot, times
 from priorconsent.keys import KeyRecord, Keyset, PrivateKey, RegistryKey, sign_keyset
 from priorconsent.log import note, policy, tree
 from priorconsent.log.checkpoint import Checkpoint, sign_checkpoint
 from priorconsent.log.proof import LogProof
 from priorconsent.offers import Conditions, Licensee, Offer, WithdrawalTerms
+from priorconsent.rights import LATEST
 from priorconsent.shares import Link, Share, ShareSet
 from priorconsent.statements import NARROWING, WITHOUT_BODY, Statement, body_of
 from priorconsent.statements import sign as sign_statement
@@ -274,7 +277,7 @@ def _batch_a() -> Iterator[dict[str, Any]]:
         alias = {"t": "alias", "name": name, "work": FILM, "party": STUDIO, "level": "E3", "ended": False}
         yield {**alias, "_signed": ("claim", STUDIO, None)}
     for shares in SHARE_SETS.values():
-        document = shares.members()
+        document = shares.to_json()
         yield {
             "t": "share-set",
             **{name: document[name] for name in ("work", "version", "previous", "links", "complete")},
@@ -331,3 +334,29 @@ def _map_root(made: Scenario, batch: str) -> dict[str, Any]:
     state = VECTOR["maps"][batch]
     size = len(made.events)
     return {"t": "map-root", "map": 1, "size": size, "root": state["root"], "n": state["n"], "fresh_for_s": 86400}
+
+
+def publish(leaves: Mapping[str, bytes], *, time: str = BATCH_C, padding: int = 0) -> dict[str, bytes]:
+    """A head for any map: a log of ``padding`` other events and the map-root, signed by the log's key."""
+    items = sorted((merkle_map.map_key(name), merkle_map.value_hash(state)) for name, state in leaves.items())
+    entries = [*scenario().events[:1], *scenario().events[1:2] * padding]
+    draft = {"t": "map-root", "map": 1, "size": len(entries), "n": len(items), "fresh_for_s": 86400, "time": time}
+    entries.append(events.event_of({**draft, "root": "sha256:" + merkle_map.root(items).hex()}).encode())
+    return {"checkpoint": sign_log(entries), "map_root": entries[-1], "proof": prove(entries, len(entries) - 1)}
+
+
+def with_shipped_table(batch: str = "B") -> dict[str, bytes]:
+    """A map of the scenario whose grant pins the rights table that the library ships."""
+    leaves = scenario().leaves(batch)
+    name = f"grant:{GRANT}"
+    state = msgspec.json.decode(leaves[name])
+    state["terms"]["rights_table"] = LATEST.digest
+    return {**leaves, name: canonical.encode(state)}
+
+
+def write_snapshot(path: Path, leaves: Mapping[str, bytes] | None = None, /, **changes: Any) -> Path:
+    """A snapshot file of some leaves; without any, of map C of the scenario."""
+    head = scenario().head() if leaves is None else publish(leaves)
+    chosen = scenario().leaves() if leaves is None else leaves
+    snapshot.build(path, chosen.items(), **{"registry": REGISTRY, **head, **changes})
+    return path
