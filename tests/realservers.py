@@ -13,8 +13,10 @@ import os
 import pwd
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -194,6 +196,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
     # A wrapper, because pytest-django reads the settings in the same hook and also asks to be first.
     for name in [name for name in os.environ if name.startswith(SETTINGS)]:
         del os.environ[name]
+    # A run that is told to end still ends its servers.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     servers = Servers()
     early_config.stash[SERVERS] = servers
     os.environ["PRIORCONSENT_DATA"] = str(servers.folder / "data")

@@ -2,7 +2,10 @@
 
 import re
 import socket
+import subprocess
+import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -58,6 +61,26 @@ def test_the_client_needs_no_framework():
 
     assert names == {"can_ada", "cryptography", "httpx2", "msgspec", "rich"}
     assert PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"] == ["priorconsent"]
+
+
+def test_the_wheel_holds_the_client_alone(tmp_path):
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    [wheel] = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        [metadata] = [archive.read(name).decode() for name in names if name.endswith("/METADATA")]
+
+    assert {name.split("/")[0] for name in names} == {"priorconsent", "priorconsent-0.1.0.dist-info"}
+    assert "License-Expression: Apache-2.0" in metadata
+
+
+def test_the_starter_alone_says_what_it_can_do():
+    shown = subprocess.run(["sh", "run"], cwd=ROOT, check=False, capture_output=True, text=True)
+
+    assert shown.returncode == 2
+    for command in ("demo", "test", "check", "bench", "lock", "manage"):
+        assert f"./run {command}" in shown.stderr
 
 
 def test_tests_reach_this_machine_and_no_other():
