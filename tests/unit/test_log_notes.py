@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from priorconsent.errors import MalformedError, NotAvailableError, SignatureError
-from priorconsent.log import note, spelling
+from priorconsent.log import note, proof, spelling
 
 TEXT = "text\n\nwith a blank line\n"
 
@@ -88,6 +88,21 @@ def test_a_signer_that_does_not_belong_to_the_key_is_caught():
         note.sign_note(TEXT, "log", key("impostor").sign, public_key("log"))
 
 
+@pytest.mark.parametrize("control", ["\t", "\r", "\x00", "\x1f"])
+def test_control_characters_are_refused_even_when_signed(control):
+    text = f"a{control}b\n"
+    signature = spelling.to_base64(verifier("log").key_id + key("log").sign(text.encode()))
+    with pytest.raises(MalformedError, match="control"):
+        note.open_note(f"{text}\n— log {signature}\n".encode(), [verifier("log")])
+
+
+def test_a_line_that_no_signer_could_have_written_refuses_the_note():
+    for name in ("a+b", "a\u00a0b", ""):
+        line = signed_by("witness").decode().rpartition("\n\n")[2].replace("witness", name)
+        with pytest.raises(MalformedError, match="key name"):
+            note.open_note(signed_by("log") + line.encode(), [verifier("log")])
+
+
 @pytest.mark.parametrize("name", ["", "a b", "a+b", "a\nb", "a\u00a0b", "a\u3000b", "a\x00b", "\ud800"])
 def test_a_name_that_would_break_a_line_is_no_key_name(name):
     with pytest.raises(MalformedError):
@@ -106,3 +121,16 @@ def test_another_signature_type_is_refused_by_name(kind, words):
     typed = bytes([kind]) + public_key("log")
     with pytest.raises(NotAvailableError, match=f"{words}.*not available yet"):
         note.Verifier.parse(f"log+00000000+{spelling.to_base64(typed)}")
+
+
+def test_numbers_end_at_63_bits():
+    assert spelling.from_decimal("9223372036854775807") == 2**63 - 1
+    for text in ("9223372036854775808", "9999999999999999999", "1" * 5000):
+        with pytest.raises(MalformedError):
+            spelling.from_decimal(text)
+
+
+def test_a_proof_without_its_blank_line_is_no_proof():
+    for raw in (b"c2sp.org/tlog-proof@v1\nindex 0", b"c2sp.org/tlog-proof@v1\nindex 0\n"):
+        with pytest.raises(MalformedError):
+            proof.LogProof.parse(raw)

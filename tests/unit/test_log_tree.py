@@ -142,3 +142,30 @@ def test_a_tree_that_grew_in_steps_is_the_tree_that_grew_at_once():
 def test_a_tree_has_no_leaves_beyond_its_end():
     with pytest.raises(ProofError):
         tree.tree_root(41, NODES)
+
+
+def test_a_path_longer_than_the_tree_is_high_is_refused_even_under_a_root_made_for_it():
+    root = tree.node_hash(LEAVES[1], LEAVES[0])
+    with pytest.raises(ProofError, match="too long"):
+        tree.check_inclusion(LEAVES[0], 0, 1, [LEAVES[1]], root)
+
+
+def test_a_path_shorter_than_the_tree_is_high_is_refused_even_under_a_root_made_for_it():
+    root = tree.node_hash(LEAVES[0], LEAVES[1])
+    with pytest.raises(ProofError, match="too short"):
+        tree.check_inclusion(LEAVES[0], 0, 4, [LEAVES[1]], root)
+
+
+def test_a_consistency_proof_climbs_the_whole_new_tree():
+    root = tree.node_hash(LEAVES[0], LEAVES[1])
+    tree.check_consistency(1, 2, LEAVES[0], root, [LEAVES[1]])
+    with pytest.raises(ProofError, match="too short"):
+        tree.check_consistency(1, 4, LEAVES[0], root, [LEAVES[1]])
+
+
+def test_a_consistency_proof_may_not_climb_beyond_the_new_tree():
+    # Would be a proof if leaf 9 stood before the whole of both trees.
+    old = tree.node_hash(LEAVES[9], LEAVES[0])
+    new = tree.node_hash(LEAVES[9], tree.node_hash(LEAVES[0], LEAVES[1]))
+    with pytest.raises(ProofError, match="too long"):
+        tree.check_consistency(1, 2, old, new, [LEAVES[1], LEAVES[9]])

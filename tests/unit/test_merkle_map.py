@@ -120,6 +120,22 @@ def test_a_short_key_is_not_read_as_a_prefix():
         merkle_map.check(Proof(b"\x00", proof.siblings, item(0)), merkle_map.root(items))
 
 
+def test_a_leaf_that_a_cheat_put_into_the_wrong_half_proves_nothing():
+    misplaced, elsewhere = merkle_map.leaf_hash(*item(7)), value(0)
+    root = merkle_map.node_hash(misplaced, elsewhere)
+    for number in (0, 7):
+        with pytest.raises(ProofError):
+            merkle_map.check(Proof(place(number), (elsewhere,), item(7)), root)
+    with pytest.raises(ProofError, match="outside"):
+        merkle_map.check_prefix(PrefixProof("0", (elsewhere,), (item(7),)), root)
+
+
+def test_siblings_of_another_length_are_refused_even_under_a_root_made_for_them():
+    root = merkle_map.node_hash(merkle_map.leaf_hash(*item(0)), bytes(33))
+    with pytest.raises(ProofError, match="sibling"):
+        merkle_map.check(Proof(place(0), (bytes(33),), item(0)), root)
+
+
 NUMBERS = [0x10, 0x12, 0x1F, 0x80]
 ITEMS = [item(number, 8) for number in NUMBERS]
 ROOT = merkle_map.root(ITEMS)
