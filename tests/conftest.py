@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from tests.realservers import SERVERS
+
 # A property does not fail because the machine is busy; the rest stays as Hypothesis has it, on CI too.
 settings.register_profile("house", settings(), deadline=None)
 settings.load_profile("house")
 
 ROOT = Path(__file__).resolve().parent.parent
-WORKER_LIMIT_S = 60
 
 
 @pytest.fixture(autouse=True)
@@ -35,31 +35,23 @@ def tasks_in_process(request):
 
 
 @pytest.fixture(scope="session")
-def worker_process(django_db_setup, tmp_path_factory) -> Iterator[subprocess.Popen[bytes]]:
+def worker_process(pytestconfig, django_db_setup) -> Iterator[subprocess.Popen[bytes]]:
     """A real Celery worker on the test database; it ends before that database does."""
     from django.db import connection
 
     from config.celery import app
 
-    log = tmp_path_factory.mktemp("worker") / "worker.log"
+    servers = pytestconfig.stash[SERVERS]
     database_url = os.environ["DATABASE_URL"].rsplit("/", 1)[0] + "/" + connection.settings_dict["NAME"]
     command = [sys.executable, "-m", "celery", "-A", "config", "worker", "--pool=prefork", "--concurrency=1"]
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [*command, "--include=tests.server.tasks", "--without-gossip", "--without-mingle"],
-            cwd=ROOT,
-            env={**os.environ, "DATABASE_URL": database_url},
-            stdout=output,
-            stderr=output,
-        )
-    begin = time.monotonic()
-    while not app.control.ping(timeout=0.5):
-        if process.poll() is not None or time.monotonic() - begin > WORKER_LIMIT_S:
-            process.kill()
-            pytest.fail(f"the worker does not answer: {log.read_text(errors='replace')[-3000:]}")
+    process = servers.start(
+        [*command, "--include=tests.server.tasks", "--without-gossip", "--without-mingle"],
+        lambda: app.control.ping(timeout=0.5),
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": database_url},
+    )
     yield process
-    process.terminate()
-    process.wait(WORKER_LIMIT_S)
+    servers.end(process)
 
 
 @pytest.fixture

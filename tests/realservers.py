@@ -16,10 +16,9 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,24 +96,35 @@ class Servers:
     def stop(self) -> None:
         """End every process, last started first; twice is once."""
         while self.processes:
-            process = self.processes.pop()
-            process.terminate()
-            try:
-                process.wait(STOP_LIMIT_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
+            self.end(self.processes[-1])
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _run(self, command: Sequence[str | Path], port: int, **options: Any) -> None:
+    def start(
+        self, command: Sequence[str | Path], answers: Callable[[], object], **options: Any
+    ) -> subprocess.Popen[bytes]:
+        """Start a program and wait until ``answers`` gives something true."""
         log = self.folder / f"{Path(command[0]).name}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True, **options)
         self.processes.append(process)
         begin = time.monotonic()
-        while not listens(port):
+        while not answers():
             if process.poll() is not None or time.monotonic() - begin > START_LIMIT_S:
-                raise MissingServerError(f"{command[0]} does not listen: {log.read_text(errors='replace')[-2000:]}")
+                raise MissingServerError(f"{command[0]} does not answer: {log.read_text(errors='replace')[-2000:]}")
             time.sleep(0.05)
+        return process
+
+    def end(self, process: subprocess.Popen[bytes]) -> None:
+        """Ask a program to end, and insist after a while."""
+        self.processes.remove(process)
+        process.terminate()
+        try:
+            process.wait(STOP_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+    def _run(self, command: Sequence[str | Path], port: int, **options: Any) -> None:
+        self.start(command, lambda: listens(port), **options)
         self.notes.append(f"{command[0]} on port {port}")
 
     def _readable_by(self, account: dict[str, Any], programs: Path) -> Path:
@@ -196,8 +206,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
     # A wrapper, because pytest-django reads the settings in the same hook and also asks to be first.
     for name in [name for name in os.environ if name.startswith(SETTINGS)]:
         del os.environ[name]
-    # A run that is told to end still ends its servers.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    # A run that is told to end ends as by Ctrl-C: fixtures and servers are torn down.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     servers = Servers()
     early_config.stash[SERVERS] = servers
     os.environ["PRIORCONSENT_DATA"] = str(servers.folder / "data")
