@@ -1,0 +1,26 @@
+"""What must not happen, when it happens."""
+
+from __future__ import annotations
+
+import logging
+from uuid import UUID
+
+from priorconsent.errors import NotTrustedError
+from transparency.models import Alarm
+
+UNIT_REFUSED = "unit_refused"
+DATABASE_CHANGED = "database_changed"
+
+logger = logging.getLogger(__name__)
+
+
+class DatabaseChangedError(NotTrustedError):
+    """A row does not lead to the root that the log signed: somebody changed it, or an old backup came back."""
+
+    code = DATABASE_CHANGED
+
+
+def raise_alarm(now: str, code: str, detail: str, unit: UUID | None = None) -> None:
+    """Note it for the operator. The detail stays in the database: it may quote a draft."""
+    Alarm.objects.create(time=now, code=code, detail=detail, unit=unit)
+    logger.error("alarm %s %s", code, unit or "")

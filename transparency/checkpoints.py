@@ -1,0 +1,54 @@
+"""Signing: at most one root for each size, and nothing before it was checked once more."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from priorconsent.log.checkpoint import Checkpoint as LogCheckpoint
+from priorconsent.log.checkpoint import sign_checkpoint
+from priorconsent.log.tree import leaf_hash
+from transparency import signers
+from transparency.alarms import DatabaseChangedError
+from transparency.models import Checkpoint, Event
+from transparency.store import check_tree
+from transparency.trees import ROWS_IN_MEMORY, log_nodes
+
+
+def sign_newest() -> Checkpoint | None:
+    """Sign the newest checkpoint that is noted; ``None`` if there is none.
+
+    Safe in any number of processes: Ed25519 gives the same signature each time, and the first one stays.
+
+    Raises:
+        DatabaseChangedError: tiles, events or an older checkpoint do not fit the root that is noted.
+    """
+    newest = Checkpoint.objects.order_by("-size").first()
+    if newest is None or newest.note is not None:
+        return newest
+    # 1. The tiles lead to the root noted when the batch was committed, and to the one signed before.
+    root = check_tree(newest.size)
+    # 2. The events that nobody signed for yet are those that the tiles were made of.
+    _check_new_events(newest.size)
+    # 3. Sign, outside any transaction: a hardware key may take its time.
+    signer = signers.signer("log")
+    checkpoint = LogCheckpoint(settings.PRIORCONSENT_ORIGIN, newest.size, root)
+    note = sign_checkpoint(checkpoint, signer.sign, signer.jwk.raw)
+    # 4. Compare and swap: a size has one row, the row one root, and the root one note.
+    Checkpoint.objects.filter(size=newest.size, root=root, note__isnull=True).update(note=note)
+    signed = Checkpoint.objects.get(size=newest.size)
+    if bytes(signed.note or b"") != note:
+        raise DatabaseChangedError(f"the checkpoint of {newest.size} events changed while it was signed")
+    return signed
+
+
+def _check_new_events(size: int) -> None:
+    signed = Checkpoint.objects.filter(size__lt=size, note__isnull=False).order_by("-size").first()
+    old, nodes = signed.size if signed else 0, log_nodes(size)
+    rows = Event.objects.filter(pos__gte=old, pos__lt=size).order_by("pos").values_list("pos", "raw")
+    expected = old
+    for pos, raw in rows.iterator(ROWS_IN_MEMORY):
+        if pos != expected or nodes.node(0, pos) != leaf_hash(bytes(raw)):
+            raise DatabaseChangedError(f"event {pos} is not the one that was sequenced")
+        expected += 1
+    if expected != size:
+        raise DatabaseChangedError(f"event {expected} is missing")

@@ -1,0 +1,285 @@
+"""The one place that gives events their position and time.
+
+From a draft to a published checkpoint:
+
+1. ``append`` leaves drafts, in the transaction of whoever decided.
+2. ``sequence`` takes what waits, replays each unit with all evidence at hand, and commits events, map, trees
+   and the new root in one transaction. What does not replay is refused and raises an alarm.
+3. ``checkpoints.sign_newest`` signs that root.
+4. ``publisher.publish`` writes the files, the checkpoint last.
+
+A crash within a step leaves nothing of it, or nothing that anybody reads; a crash between two steps leaves
+the next one undone. Each begins from what the database says, so whoever comes next does it: the next
+request, or ``sweep``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import groupby
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from priorconsent import events as ev
+from priorconsent import replay, times
+from priorconsent.errors import ConflictError, NotTrustedError, PriorConsentError, RuleError
+from priorconsent.log.tiles import check_entry
+from priorconsent.log.tree import leaf_hash, tree_root
+from priorconsent.merkle_buckets import TOP, bucket_of
+from priorconsent.merkle_map import map_key, value_hash
+from transparency import drafts, publisher
+from transparency.alarms import DATABASE_CHANGED, UNIT_REFUSED, DatabaseChangedError, raise_alarm
+from transparency.checkpoints import sign_newest
+from transparency.models import Attachment, Blob, Checkpoint, Event, EvidenceItem, Head, Pending, Spent
+from transparency.store import DatabaseArchive, DatabaseLedger, Overlay, check_anchor
+from transparency.trees import chunks, extend_log, read_slice, write_leaves, write_nodes
+
+# A batch holds the write lock of the database for about a millisecond per event.
+MAX_BATCH_EVENTS = 500
+# How often an idle log says that it is alive, within the time that its checkpoints stay fresh.
+HEARTBEATS_PER_FRESHNESS = 3
+# This project's advisory lock among those of a PostgreSQL database.
+LOCK = int.from_bytes(b"pc-log", "big")
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one run of the sequencer did.
+
+    Args:
+        size: of the log afterwards.
+        time: shared by the events of the batch.
+        logged: units, in order.
+        refused: units, in order; each has its reason and an alarm.
+    """
+
+    size: int
+    time: str
+    logged: tuple[UUID, ...] = ()
+    refused: tuple[UUID, ...] = ()
+
+
+def sequence(now: str) -> Batch | None:
+    """Log what waits, ``MAX_BATCH_EVENTS`` at most; nothing is signed or published yet.
+
+    Returns:
+        ``None`` if nothing waited.
+
+    Raises:
+        DatabaseChangedError: the rows do not lead to what was signed; nothing was done, and an alarm tells.
+    """
+    with _alarmed(now), transaction.atomic(durable=True):
+        _take_turn()
+        units = _waiting()
+        return _sequence(units, now) if units else None
+
+
+def heartbeat(now: str) -> Batch | None:
+    """Append a map-root if the last one has lived a third of its time.
+
+    Returns:
+        ``None`` if it has not, or there is no log yet.
+    """
+    with _alarmed(now), transaction.atomic(durable=True):
+        _take_turn()
+        newest = Checkpoint.objects.order_by("-size").first()
+        every_s = settings.PRIORCONSENT_FRESH_FOR_S // HEARTBEATS_PER_FRESHNESS
+        if newest is None or now < times.plus(newest.time, every_s):
+            return None
+        batch = Overlay(_open_ledger())
+        return Batch(_close(batch, DatabaseArchive(), now), now)
+
+
+def finish(now: str) -> None:
+    """Sign and publish what is sequenced, whoever sequenced it."""
+    with _alarmed(now):
+        # A crash before this line leaves a row without a note: nobody has seen the root, and the next
+        # ``finish`` signs that same row.
+        sign_newest()
+        # A crash here leaves a signed checkpoint in the database alone: the next ``finish`` publishes it.
+        publisher.publish()
+
+
+def run(now: str) -> None:
+    """Sequence until nothing waits, then sign and publish."""
+    while sequence(now) is not None:
+        pass
+    finish(now)
+
+
+def sweep(now: str) -> None:
+    """Do whatever is due. Safe at any time, in any number of processes."""
+    while sequence(now) is not None:
+        pass
+    heartbeat(now)
+    finish(now)
+
+
+@contextmanager
+def _alarmed(now: str) -> Iterator[None]:
+    try:
+        yield
+    except DatabaseChangedError as changed:
+        # Outside the transaction that found it, which is rolled back.
+        raise_alarm(now, DATABASE_CHANGED, str(changed))
+        raise
+
+
+def _take_turn() -> None:
+    """Wait until no other sequencer runs. On SQLite the IMMEDIATE transaction has seen to that already.
+
+    The lock spares work; what forbids a fork are the head row and the primary keys of events.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+
+
+def _open_ledger() -> DatabaseLedger:
+    ledger = DatabaseLedger()
+    # The file is what the public has seen: a database restored from an old copy must not sign another future.
+    published = publisher.read_checkpoint()
+    if published is not None:
+        check_anchor(published, ledger.size)
+    return ledger
+
+
+def _waiting() -> list[list[Pending]]:
+    """Whole units in order of submission, as many as fit into a batch, at least one."""
+    rows = Pending.objects.filter(state=Pending.State.PENDING).order_by("id")[: MAX_BATCH_EVENTS + 1]
+    waiting = list(dict.fromkeys(row.unit for row in rows))
+    if len(rows) > MAX_BATCH_EVENTS and len(waiting) > 1:
+        # The last one may be cut off.
+        waiting.pop()
+    found = Pending.objects.filter(unit__in=waiting).order_by("unit", "place")
+    units = {unit: list(drafts) for unit, drafts in groupby(found, key=lambda row: row.unit)}
+    return [units[unit] for unit in waiting]
+
+
+def _sequence(units: list[list[Pending]], now: str) -> Batch:
+    ledger, archive = _open_ledger(), DatabaseArchive()
+    batch = Overlay(ledger)
+    # Time never goes back, and runs ahead of the clock only as far as the last event already did.
+    time = max(now, ledger.last_time or now)
+    attached = _attachments(units)
+    digests = {digest for some in attached.values() for digest in some}
+    archive.load(digests)
+    ledger.load_spent(digests)
+    ledger.load_tied(drafts.mentioned(bytes(row.draft) for unit in units for row in unit))
+    logged, refused = [], []
+    for unit in units:
+        unit_id, first = unit[0].unit, batch.size
+        archive.used = set(attached.get(unit_id, ()))
+        reason = _try(unit, batch, archive, time)
+        if reason is None:
+            _mark_logged(unit, first, archive.used)
+            logged.append(unit_id)
+        else:
+            Pending.objects.filter(unit=unit_id).update(state=Pending.State.REFUSED, reason=reason)
+            raise_alarm(now, UNIT_REFUSED, reason, unit_id)
+            refused.append(unit_id)
+    size = _close(batch, archive, time) if logged else ledger.size
+    return Batch(size, time, tuple(logged), tuple(refused))
+
+
+def _attachments(units: list[list[Pending]]) -> dict[UUID, list[str]]:
+    found: dict[UUID, list[str]] = {}
+    for unit, digest in Attachment.objects.filter(unit__in=[unit[0].unit for unit in units]).values_list(
+        "unit", "digest"
+    ):
+        found.setdefault(unit, []).append(digest)
+    return found
+
+
+def _try(unit: list[Pending], batch: Overlay, archive: DatabaseArchive, time: str) -> str | None:
+    """Replay a unit on top of the batch.
+
+    Returns:
+        Why it cannot be logged, and then the batch is as before; ``None`` if the batch now holds it.
+    """
+    scratch = Overlay(batch)
+    try:
+        drafts.check_seals(unit)
+        for row in unit:
+            event = drafts.complete(bytes(row.draft), time, scratch, archive)
+            check_entry(event.encode())
+            effect = replay.apply(event, scratch, archive)
+            if effect.alarm is not None:
+                raise RuleError(effect.alarm)
+            if effect.unchecked:
+                raise NotTrustedError(f"evidence is missing: {', '.join(effect.unchecked)}")
+    except DatabaseChangedError:
+        # Not this unit's fault: nothing may be logged on such ground.
+        raise
+    except PriorConsentError as error:
+        return str(error)
+    batch.take(scratch)
+    return None
+
+
+def _mark_logged(unit: list[Pending], first: int, used: set[str]) -> None:
+    for row in unit:
+        row.state, row.pos = Pending.State.LOGGED, first + row.place
+    Pending.objects.bulk_update(unit, ["state", "pos"], batch_size=500)
+    for some in chunks(used):
+        for model in (Blob, EvidenceItem):
+            model.objects.filter(digest__in=some, pos__isnull=True).update(pos=first)
+
+
+def _close(batch: Overlay, archive: DatabaseArchive, time: str) -> int:
+    """End a batch with its map-root and store it; the new size.
+
+    All rows come with one commit: a crash before it leaves the drafts waiting, as if nothing had been.
+    """
+    ledger = batch.base
+    if not isinstance(ledger, DatabaseLedger):
+        raise TypeError("only what lies on the database can be stored there")
+    map_root, leaves = _store_map(batch, ledger)
+    root_event = ev.MapRoot(
+        time=time,
+        map=1,
+        size=batch.size,
+        root=f"sha256:{map_root.hex()}",
+        n=leaves,
+        fresh_for_s=settings.PRIORCONSENT_FRESH_FOR_S,
+    )
+    effect = replay.apply(root_event, batch, archive)
+    if effect.alarm is not None:
+        raise RuleError(effect.alarm)
+    _store_log(batch, ledger, leaves)
+    return batch.size
+
+
+def _store_map(batch: Overlay, ledger: DatabaseLedger) -> tuple[bytes, int]:
+    states = {name: (state.encode(), state.pos) for name, state in batch.states.items()}
+    part = read_slice(states)
+    if part.root != ledger.map_root:
+        raise DatabaseChangedError("the leaves of a bucket do not lead to the map root that was logged")
+    for name, (state, _) in states.items():
+        part.items[bucket_of(map_key(name))][map_key(name)] = value_hash(state)
+    nodes = part.updated()
+    write_nodes(nodes)
+    return nodes[TOP].hash, ledger.leaves + write_leaves(states)
+
+
+def _store_log(batch: Overlay, ledger: DatabaseLedger, leaves: int) -> None:
+    old, raws = ledger.size, [event.encode() for event in batch.events]
+    Event.objects.bulk_create(
+        Event(pos=old + index, raw=raw, t=ev.tag_of(event), time=event.time)
+        for index, (raw, event) in enumerate(zip(raws, batch.events, strict=True))
+    )
+    Spent.objects.bulk_create(Spent(digest=digest, pos=pos) for digest, pos in batch.spent.items())
+    tree = extend_log(old, [leaf_hash(raw) for raw in raws])
+    time = batch.events[-1].time
+    Checkpoint.objects.create(size=tree.size, root=tree_root(tree.size, tree), time=time)
+    _move_head(old, tree.size, leaves)
+
+
+def _move_head(old: int, new: int, leaves: int) -> None:
+    Head.objects.get_or_create(pk=1)
+    if Head.objects.filter(pk=1, size=old).update(size=new, leaves=leaves) != 1:
+        raise ConflictError(f"another sequencer moved the log on from {old} events")

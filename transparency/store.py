@@ -1,0 +1,344 @@
+"""What replay stands on, backed by the database and checked against what the log signed.
+
+Before a row decides anything, it is followed up to the newest checkpoint: a state through its bucket to the
+map root, an event through its tiles to the root of the tree. A row that was changed by hand leads elsewhere,
+and then nothing is sequenced, signed or decided (``DatabaseChangedError``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from django.conf import settings
+
+from priorconsent import canonical, keys, names, states
+from priorconsent import events as ev
+from priorconsent.errors import ConflictError, NotFoundError, PriorConsentError
+from priorconsent.log import checkpoint as notes
+from priorconsent.log.note import Verifier
+from priorconsent.log.policy import Policy
+from priorconsent.log.tree import EMPTY_ROOT, check_inclusion, inclusion_proof, leaf_hash, tree_root
+from priorconsent.merkle_map import ZERO, map_key, value_hash
+from priorconsent.replay import Archive
+from priorconsent.states import KeysetState, State
+from priorconsent.trust import Trust
+from transparency import signers
+from transparency.alarms import DatabaseChangedError
+from transparency.models import Blob, Checkpoint, Event, EvidenceItem, Head, MapLeaf, Spent, Stored
+from transparency.trees import chunks, log_nodes, read_slice
+
+# What the trust file suggests: a day, as the map-root says too.
+MAX_AGE_S = 86400
+
+
+class Reader(Protocol):
+    """The half of a ledger that only reads."""
+
+    @property
+    def size(self) -> int:
+        """How many events there are."""
+
+    @property
+    def last_time(self) -> str | None:
+        """Time of the last event; ``None`` before the first."""
+
+    def state(self, name: str) -> State | None:
+        """The state under a name."""
+
+    def event(self, pos: int) -> ev.Event:
+        """An event by position."""
+
+    def is_spent(self, digest: str) -> bool:
+        """Whether an event has cited this evidence."""
+
+
+class DatabaseLedger:
+    """Everything sequenced so far, published or not, at one size.
+
+    What is read once is kept, so an object serves one batch or one request.
+
+    Raises:
+        DatabaseChangedError: at opening or at any read, a row leads to another root than the signed one.
+        ConflictError: the log moved on while this object was read; begin again.
+    """
+
+    def __init__(self) -> None:
+        self._open()
+
+    def _open(self) -> None:
+        head = Head.objects.first() or Head()
+        self._size, self.leaves = head.size, head.leaves
+        self._nodes = log_nodes(self._size)
+        self._events: dict[int, ev.Event] = {}
+        self._states: dict[str, State | None] = {}
+        self._spent: dict[str, bool] = {}
+        self.root = check_tree(self._size)
+        self.map_root = ZERO
+        if self._size:
+            last = self.event(self._size - 1)
+            if not isinstance(last, ev.MapRoot):
+                raise DatabaseChangedError("the log does not end in a map-root")
+            self.map_root = canonical.digest_bytes(last.root)
+
+    @property
+    def size(self) -> int:
+        """Implements ``Reader``."""
+        return self._size
+
+    @property
+    def last_time(self) -> str | None:
+        """Implements ``Reader``."""
+        return self.event(self._size - 1).time if self._size else None
+
+    def state(self, name: str) -> State | None:
+        """Implements ``Reader``; reads one bucket unless ``load`` did."""
+        if name not in self._states:
+            self.load([name])
+        return self._states[name]
+
+    def event(self, pos: int) -> ev.Event:
+        """Implements ``Reader``; proves the event into the tree."""
+        if pos not in self._events:
+            self._events[pos] = ev.read_event(event_bytes(pos, self._size, self.root))
+        return self._events[pos]
+
+    def is_spent(self, digest: str) -> bool:
+        """Implements ``Reader``."""
+        if digest not in self._spent:
+            self.load_spent([digest])
+        return self._spent[digest]
+
+    def load(self, wanted: Iterable[str]) -> None:
+        """Read many states at once."""
+        new = [name for name in dict.fromkeys(wanted) if name not in self._states]
+        if not new:
+            return
+        part = read_slice(new)
+        if part.root != self.map_root:
+            self._refuse_or_follow(new)
+            return
+        values = {key: value for items in part.items.values() for key, value in items.items()}
+        raws: dict[bytes, bytes] = {}
+        for some in chunks(map_key(name) for name in new):
+            rows = MapLeaf.objects.filter(key__in=some).values_list("key", "state")
+            raws.update((bytes(key), bytes(state)) for key, state in rows)
+        for name in new:
+            raw = raws.get(map_key(name))
+            if (value_hash(raw) if raw is not None else None) != values.get(map_key(name)):
+                self._refuse_or_follow(new)
+                return
+            self._states[name] = states.read_state(name, raw) if raw is not None else None
+
+    def load_tied(self, wanted: Iterable[str]) -> None:
+        """Read many states, and those that consent will look at next to them: holders and linked works.
+
+        A handful of statements for each step along the links, however many works there are.
+        """
+        frontier = list(wanted)
+        while frontier:
+            self.load(frontier)
+            works = [state for state in map(self._states.get, frontier) if isinstance(state, states.WorkState)]
+            tied = [names.party(holder.party) for work in works for holder in work.holders]
+            tied += [names.work(link.work) for work in works for link in work.links if link.work is not None]
+            frontier = [name for name in dict.fromkeys(tied) if name not in self._states]
+
+    def load_spent(self, digests: Iterable[str]) -> None:
+        """Look up many evidence digests at once."""
+        for some in chunks(digests):
+            found = set(Spent.objects.filter(digest__in=some).values_list("digest", flat=True))
+            self._spent.update((digest, digest in found) for digest in some)
+
+    def _refuse_or_follow(self, wanted: list[str]) -> None:
+        """Tell a batch that was sequenced between two reads from a row that was changed."""
+        size = self._size
+        if (Head.objects.first() or Head()).size == size:
+            raise DatabaseChangedError(f"a state in the bucket of {', '.join(wanted[:3])} is not the one in the map")
+        if self._states:
+            raise ConflictError("the log moved on meanwhile; begin again")
+        self._open()
+        self.load(wanted)
+
+
+class DatabaseArchive(Archive):
+    """Blobs and evidence, of units that wait and of those that were logged.
+
+    Args:
+        used: digests that were asked for and found, so that what an event rests on is known.
+    """
+
+    def __init__(self) -> None:
+        self.used: set[str] = set()
+        self._blobs: dict[str, bytes | None] = {}
+        self._evidence: dict[str, bytes | None] = {}
+
+    def blob(self, digest: str) -> bytes | None:
+        """Implements ``Archive``."""
+        return self._get(Blob, self._blobs, digest)
+
+    def evidence(self, digest: str) -> bytes | None:
+        """Implements ``Archive``."""
+        return self._get(EvidenceItem, self._evidence, digest)
+
+    def load(self, digests: Iterable[str]) -> None:
+        """Read many at once."""
+        for some in chunks(digests):
+            for model, known in ((Blob, self._blobs), (EvidenceItem, self._evidence)):
+                known.update(_raws(model, some))
+
+    def _get(self, model: type[Stored], known: dict[str, bytes | None], digest: str) -> bytes | None:
+        if digest not in known:
+            known[digest] = _raws(model, [digest]).get(digest)
+        if known[digest] is not None:
+            self.used.add(digest)
+        return known[digest]
+
+
+class Overlay:
+    """Changes on top of a ledger, kept aside until they are wanted."""
+
+    def __init__(self, base: Reader) -> None:
+        self.base = base
+        self.states: dict[str, State] = {}
+        self.events: list[ev.Event] = []
+        self.spent: dict[str, int] = {}
+
+    @property
+    def size(self) -> int:
+        """Implements ``Ledger``."""
+        return self.base.size + len(self.events)
+
+    @property
+    def last_time(self) -> str | None:
+        """Implements ``Ledger``."""
+        return self.events[-1].time if self.events else self.base.last_time
+
+    def state(self, name: str) -> State | None:
+        """Implements ``Ledger``."""
+        return self.states[name] if name in self.states else self.base.state(name)
+
+    def put(self, name: str, state: State) -> None:
+        """Implements ``Ledger``."""
+        self.states[name] = state
+
+    def event(self, pos: int) -> ev.Event:
+        """Implements ``Ledger``."""
+        return self.events[pos - self.base.size] if pos >= self.base.size else self.base.event(pos)
+
+    def is_spent(self, digest: str) -> bool:
+        """Implements ``Ledger``."""
+        return digest in self.spent or self.base.is_spent(digest)
+
+    def spend(self, digest: str, pos: int) -> None:
+        """Implements ``Ledger``."""
+        self.spent.setdefault(digest, pos)
+
+    def record(self, event: ev.Event) -> None:
+        """Implements ``Ledger``."""
+        self.events.append(event)
+
+    def take(self, changes: Overlay) -> None:
+        """Make the changes of an overlay that lies on this one this one's own."""
+        self.states.update(changes.states)
+        self.events.extend(changes.events)
+        for digest, pos in changes.spent.items():
+            self.spend(digest, pos)
+
+
+def current_states() -> DatabaseLedger:
+    """The newest sequenced map, for deciding what may be offered, signed and issued; not for answers."""
+    return DatabaseLedger()
+
+
+def keyset() -> keys.Keyset:
+    """The keyset in force.
+
+    Raises:
+        NotFoundError: the registry has not been founded.
+    """
+    state = current_states().state(names.KEYSET)
+    if not isinstance(state, KeysetState):
+        raise NotFoundError("the registry has not been founded: manage.py found_registry")
+    return keys.payload_of(DatabaseArchive().keyset(state.digest))
+
+
+def registry_id() -> str:
+    """The name of this registry: the digest of its first keyset."""
+    return keyset().registry_id
+
+
+def verifier() -> Verifier:
+    """What checkpoints of this log verify under."""
+    return Verifier(settings.PRIORCONSENT_ORIGIN, signers.signer("log").jwk.raw)
+
+
+def own_trust() -> Trust:
+    """What the operator hands out: the registry's name, its log's key and its roots."""
+    current = keyset()
+    return Trust(
+        v=1,
+        registry=current.registry_id,
+        log_policy=Policy(verifier(), f"{settings.PRIORCONSENT_BASE_URL}/log").text(),
+        roots=tuple(sorted(root.thumbprint for root in current.roots)),
+        threshold=current.threshold,
+        tsa_ca=(),
+        max_age_s=MAX_AGE_S,
+        key_delay_s=0,
+        min_level="E1",
+        min_method="passkey",
+    )
+
+
+def check_tree(size: int) -> bytes:
+    """The root of the first ``size`` leaves, if it is the one noted and agrees with the newest one signed.
+
+    Raises:
+        DatabaseChangedError: it does not.
+    """
+    root = tree_root(size, log_nodes(size)) if size else EMPTY_ROOT
+    noted = Checkpoint.objects.filter(size=size).first()
+    if size and (noted is None or bytes(noted.root) != root):
+        raise DatabaseChangedError(f"the tiles do not lead to the root noted for {size} events")
+    signed = Checkpoint.objects.filter(size__lte=size, note__isnull=False).order_by("-size").first()
+    if signed is not None:
+        check_anchor(bytes(signed.note or b""), size)
+    return root
+
+
+def check_anchor(note: bytes, size: int) -> None:
+    """Check that the log of ``size`` leaves begins with the one that a note of ours signed.
+
+    Raises:
+        DatabaseChangedError: it does not: rows were changed, or an old copy of the database came back.
+    """
+    try:
+        anchor = notes.open_checkpoint(note, verifier())
+    except PriorConsentError as error:
+        raise DatabaseChangedError(f"a checkpoint that this log did not sign: {error}") from error
+    if anchor.size > size:
+        raise DatabaseChangedError(f"a checkpoint of {anchor.size} events was signed, but only {size} are here")
+    if anchor.size and tree_root(anchor.size, log_nodes(anchor.size)) != anchor.root:
+        raise DatabaseChangedError(f"the tiles do not lead to the root signed for {anchor.size} events")
+
+
+def event_bytes(pos: int, size: int, root: bytes) -> bytes:
+    """A leaf's bytes, proved into the tree of ``size`` leaves under ``root``.
+
+    Raises:
+        NotFoundError: no such event.
+        DatabaseChangedError: the row holds other bytes than those logged.
+    """
+    row = Event.objects.filter(pos=pos).values_list("raw", flat=True).first() if pos < size else None
+    if row is None:
+        raise NotFoundError(f"there is no event {pos}")
+    raw = bytes(row)
+    try:
+        check_inclusion(leaf_hash(raw), pos, size, inclusion_proof(pos, size, log_nodes(size)), root)
+    except PriorConsentError as error:
+        raise DatabaseChangedError(f"event {pos} is not the one logged: {error}") from error
+    return raw
+
+
+def _raws(model: type[Stored], digests: list[str]) -> dict[str, bytes | None]:
+    rows = model._default_manager.filter(digest__in=digests).values_list("digest", "raw")  # noqa: SLF001
+    return {digest: bytes(raw) for digest, raw in rows}

@@ -1,0 +1,201 @@
+"""The two trees as the database holds them: the log's tiles, the map's leaves and nodes.
+
+Nothing read here is believed by itself: what follows from the rows has to be compared with a root that
+the log signed, and ``store`` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from django.db.models import QuerySet
+
+from priorconsent.errors import NotFoundError
+from priorconsent.log.tiles import TileNodes, tile_bytes, tile_path, tiles_to_write
+from priorconsent.log.tree import HASH_BYTES, Appended
+from priorconsent.merkle_buckets import BUCKET_BITS, TOP, Position, bucket_of, neighbours, update
+from priorconsent.merkle_map import Item, Node, map_key, subtree, value_hash
+from transparency.models import HashTile, MapLeaf, MapLeafVersion, MapNode
+
+# SQLite takes 32,766 parameters in one statement; no list below comes near it.
+ROWS_PER_QUERY = 1000
+ROWS_IN_MEMORY = 1000
+
+T = TypeVar("T")
+
+
+def chunks(items: Iterable[T], size: int = ROWS_PER_QUERY) -> Iterator[list[T]]:
+    """The items in lists that fit into one statement."""
+    whole = list(items)
+    for start in range(0, len(whole), size):
+        yield whole[start : start + size]
+
+
+# --- the log ----------------------------------------------------------------------------------------
+
+
+def log_nodes(size: int) -> TileNodes:
+    """The log's tree at any size that it had; a proof reads a handful of tiles."""
+    return TileNodes(_read_tile, size)
+
+
+def extend_log(old_size: int, leaf_hashes: Sequence[bytes]) -> Appended:
+    """Write the tiles that new leaves change, and give the tree that includes them."""
+    nodes = Appended(leaf_hashes, log_nodes(old_size), old_size)
+    tiles = [tile for tile in tiles_to_write(old_size, nodes.size) if tile.level is not None]
+    HashTile.objects.bulk_create(
+        [HashTile(path=tile_path(tile.level or 0, tile.index), hashes=tile_bytes(tile, nodes)) for tile in tiles],
+        update_conflicts=True,
+        unique_fields=["path"],
+        update_fields=["hashes"],
+    )
+    return nodes
+
+
+def _read_tile(path: str) -> bytes:
+    # A tile that is not full yet is kept under the path of the full one; ever more hashes follow the old ones.
+    full, _, width = path.partition(".p/")
+    row = HashTile.objects.filter(path=full).values_list("hashes", flat=True).first()
+    if row is None:
+        raise NotFoundError(f"no tile {path}")
+    raw = bytes(row)
+    return raw[: int(width) * HASH_BYTES] if width else raw
+
+
+# --- the map ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class MapSlice:
+    """Some whole buckets of the newest map, and the nodes that lead from them to the root.
+
+    Args:
+        items: by bucket, the value hash of each key.
+        nodes: the neighbours on the way up.
+    """
+
+    items: Mapping[int, dict[bytes, bytes]]
+    nodes: Mapping[Position, Node]
+
+    def updated(self) -> dict[Position, Node]:
+        """The nodes that follow from the items."""
+        changed = {bucket: subtree(sorted(items.items()), BUCKET_BITS) for bucket, items in self.items.items()}
+        return update(self.nodes, changed)
+
+    @property
+    def root(self) -> bytes:
+        """The root that follows from the items."""
+        return self.updated()[TOP].hash
+
+
+def read_slice(names: Iterable[str]) -> MapSlice:
+    """The buckets that these names fall into, each read whole."""
+    buckets = {bucket_of(map_key(name)) for name in names}
+    items: dict[int, dict[bytes, bytes]] = {bucket: {} for bucket in buckets}
+    for some in chunks(buckets):
+        for bucket, key, value in MapLeaf.objects.filter(bucket__in=some).values_list("bucket", "key", "value"):
+            items[bucket][bytes(key)] = bytes(value)
+    return MapSlice(items, read_nodes({*neighbours(buckets), TOP}))
+
+
+def read_nodes(positions: Iterable[Position]) -> dict[Position, Node]:
+    """The stored nodes at these positions; empty ones are missing."""
+    numbers = [number_of(position) for position in positions]
+    found: dict[Position, Node] = {}
+    for some in chunks(numbers):
+        for row in MapNode.objects.filter(number__in=some):
+            leaf = (bytes(row.leaf_key), bytes(row.leaf_value)) if row.leaf_key and row.leaf_value else None
+            found[position_of(row.number)] = Node(bytes(row.hash), leaf)
+    return found
+
+
+def write_nodes(nodes: Mapping[Position, Node]) -> None:
+    """Store nodes in place of those that stood there."""
+    rows = [
+        MapNode(
+            number=number_of(position),
+            hash=node.hash,
+            leaf_key=node.leaf[0] if node.leaf else None,
+            leaf_value=node.leaf[1] if node.leaf else None,
+        )
+        for position, node in nodes.items()
+    ]
+    MapNode.objects.bulk_create(
+        rows,
+        batch_size=ROWS_PER_QUERY,
+        update_conflicts=True,
+        unique_fields=["number"],
+        update_fields=["hash", "leaf_key", "leaf_value"],
+    )
+
+
+def number_of(position: Position) -> int:
+    """A position as one number, as in a heap."""
+    depth, prefix = position
+    return 1 << depth | prefix
+
+
+def position_of(number: int) -> Position:
+    """The position that a number stands for."""
+    depth = number.bit_length() - 1
+    return depth, number - (1 << depth)
+
+
+def write_leaves(states: Mapping[str, tuple[bytes, int]]) -> int:
+    """Put new states, each with its ``pos``, in place of those in force; the earlier ones are kept.
+
+    Returns:
+        How many of the names are new.
+    """
+    keys = {map_key(name): name for name in states}
+    earlier = []
+    for some in chunks(keys):
+        for row in MapLeaf.objects.filter(key__in=some):
+            version = {"name": row.name, "bucket": row.bucket, "state": row.state, "pos": row.pos}
+            until = states[keys[bytes(row.key)]][1]
+            earlier.append(MapLeafVersion(key=row.key, until=until, **version))
+    MapLeafVersion.objects.bulk_create(earlier, batch_size=ROWS_PER_QUERY)
+    rows = [
+        MapLeaf(key=key, name=name, bucket=bucket_of(key), state=state, value=value_hash(state), pos=pos)
+        for key, name in keys.items()
+        for state, pos in [states[name]]
+    ]
+    MapLeaf.objects.bulk_create(
+        rows,
+        batch_size=ROWS_PER_QUERY,
+        update_conflicts=True,
+        unique_fields=["key"],
+        update_fields=["state", "value", "pos"],
+    )
+    return len(rows) - len(earlier)
+
+
+def leaves_at(size: int, first: bytes = bytes(HASH_BYTES), last: bytes = b"\xff" * HASH_BYTES) -> Iterator[Leaf]:
+    """The leaves of the map after the first ``size`` events, ascending by key.
+
+    One statement, so one moment of the database, whatever is sequenced meanwhile. Costs a read of every
+    leaf, and of every earlier state, between the two keys (inclusive).
+    """
+    columns = ("key", "name", "state")
+    keys = {"key__gte": first, "key__lte": last}
+    current = MapLeaf.objects.filter(pos__lt=size, **keys).values_list(*columns)
+    earlier = MapLeafVersion.objects.filter(pos__lt=size, until__gte=size, **keys).values_list(*columns)
+    both: QuerySet[MapLeaf, tuple[bytes, str, bytes]] = current.union(earlier, all=True).order_by("key")
+    for key, name, state in both.iterator(ROWS_IN_MEMORY):
+        yield Leaf(bytes(key), name, bytes(state))
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A name and its state's bytes, as they were at some size."""
+
+    key: bytes
+    name: str
+    state: bytes
+
+    @property
+    def item(self) -> Item:
+        """What the tree hashes."""
+        return self.key, value_hash(self.state)
