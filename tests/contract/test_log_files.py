@@ -123,8 +123,9 @@ def test_what_comes_later_is_refused_by_name():
         Policy.parse((VECTORS / "policies" / "witness.txt").read_text())
 
 
-def test_every_expected_error_belongs_to_a_file():
-    for folder, errors in {
-        "checkpoints": CHECKPOINT_ERRORS, "proofs": PROOF_ERRORS, "policies": POLICY_ERRORS,
-    }.items():  # fmt: skip
-        assert set(errors) <= {path.stem for path in files(folder, good=False)}
+@pytest.mark.parametrize(
+    ("folder", "names"),
+    [("checkpoints", set(CHECKPOINT_ERRORS)), ("proofs", set(PROOF_ERRORS)), ("policies", set(POLICY_ERRORS))],
+)
+def test_every_expected_error_belongs_to_a_file(folder, names):
+    assert names <= {path.stem for path in files(folder, good=False)}

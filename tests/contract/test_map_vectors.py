@@ -49,7 +49,7 @@ def test_names_and_states_hash_to_the_published_keys_and_values(i, entry):
 @pytest.mark.parametrize("vector", VECTORS["roots"], ids=lambda vector: str(vector["n"]))
 def test_roots_are_the_published_ones_in_bulk_and_by_buckets(vector):
     leaves = items(vector["n"])
-    buckets = {}
+    buckets: dict[int, list[merkle_map.Item]] = {}
     for item in leaves:
         buckets.setdefault(merkle_buckets.bucket_of(item[0]), []).append(item)
     nodes = {bucket: merkle_map.subtree(members, 16) for bucket, members in buckets.items()}

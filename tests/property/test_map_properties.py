@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from priorconsent import merkle_buckets, merkle_map
 from priorconsent.errors import ProofError
-from priorconsent.merkle_map import ZERO, PrefixProof, Proof
+from priorconsent.merkle_buckets import Position
+from priorconsent.merkle_map import ZERO, Item, Node, PrefixProof, Proof
 
 hashes = st.binary(min_size=32, max_size=32)
 # Keys that collide in their first bits, in their first two bytes, or only in nothing.
@@ -28,7 +29,7 @@ prefixes = st.one_of(
 
 
 def bucketed(leaves):
-    buckets = {}
+    buckets: dict[int, list[Item]] = {}
     for item in leaves:
         buckets.setdefault(merkle_buckets.bucket_of(item[0]), []).append(item)
     return {bucket: merkle_map.subtree(items, 16) for bucket, items in buckets.items()}
@@ -74,7 +75,8 @@ def test_an_update_comes_to_what_building_anew_comes_to(before, changes):
 def test_the_root_does_not_depend_on_the_order_of_writing(state, chance):
     writes = list(state.items())
     chance.shuffle(writes)
-    stored, written = {}, {}
+    stored: dict[Position, Node] = {}
+    written: dict[bytes, bytes] = {}
     for key, value in writes:
         written[key] = value
         bucket = merkle_buckets.bucket_of(key)
@@ -130,8 +132,8 @@ class Cheat:
     """A node of a tree that no honest registry would build: leaves anywhere, also twice."""
 
     hash: bytes
-    leaf: tuple | None = None
-    children: tuple = ()
+    leaf: Item | None = None
+    children: tuple["Cheat", ...] = ()
 
 
 def cheating_leaf(drawn):

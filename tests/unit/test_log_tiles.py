@@ -10,7 +10,7 @@ ENTRIES = [b"entry %d" % i for i in range(65_537)]
 LEAVES = [tree.leaf_hash(entry) for entry in ENTRIES]
 
 
-class Files(dict):
+class Files(dict[str, bytes]):
     """Files of a log in memory; counts what is read."""
 
     reads = 0
