@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -20,6 +19,7 @@ from msgspec import Meta
 
 from priorconsent import canonical, times
 from priorconsent.errors import FraudError, MalformedError, NotTrustedError, StaleError
+from priorconsent.files import whole_file
 from priorconsent.head import Head
 from priorconsent.log.note import MAX_NOTE_BYTES
 from priorconsent.records import Count, Digest, Time, Versioned
@@ -178,11 +178,8 @@ def _locked(path: Path) -> Iterator[None]:
 
 def _write(path: Path, seen: Seen) -> None:
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
+        with whole_file(path, 0o600) as file:
             file.write(seen.encode())
-            file.flush()
-            os.fsync(file.fileno())
-        Path(file.name).replace(path)
     except OSError as error:
         raise _unwritable(path, error) from None
 

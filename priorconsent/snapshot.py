@@ -19,7 +19,6 @@ import contextlib
 import functools
 import os
 import sqlite3
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +28,7 @@ import msgspec
 
 from priorconsent import canonical, freshness, merkle_map
 from priorconsent.errors import MalformedError, NotTrustedError, ProofError
+from priorconsent.files import draft_of, whole_file
 from priorconsent.head import Head, open_head
 from priorconsent.states import AliasState, State, kind_of_state, read_state
 from priorconsent.trust import Trust
@@ -74,18 +74,11 @@ def build(
         "map_root": map_root,
         "map_root_proof": proof,
     }
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    draft = Path(name)
     try:
-        _write(draft, meta, leaves)
-        os.fsync(handle)
-        draft.chmod(0o644)
-        draft.replace(path)
+        with whole_file(path) as draft:
+            _write(draft_of(draft), meta, leaves)
     except sqlite3.IntegrityError as error:
         raise MalformedError(f"no map has these leaves: {error}") from None
-    finally:
-        os.close(handle)
-        draft.unlink(missing_ok=True)
 
 
 def open_verified(path: Path, trust: Trust, now: str | None) -> Snapshot:
@@ -113,7 +106,7 @@ def open_verified(path: Path, trust: Trust, now: str | None) -> Snapshot:
 class Snapshot:
     """A verified map. ``open_verified`` makes one; it is closed after use.
 
-    Not to be shared between threads.
+    Not to be used by two threads at once: who shares it among several holds a lock.
     """
 
     def __init__(self, path: Path, trust: Trust) -> None:
@@ -272,7 +265,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     with _ours(path):
         # Immutable: no journal beside the file is read, and no lock is needed on a read-only medium.
         uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
-        connection = sqlite3.connect(uri, uri=True, isolation_level=None, cached_statements=8)
+        connection = sqlite3.connect(uri, uri=True, isolation_level=None, cached_statements=8, check_same_thread=False)
         try:
             connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_ROW_BYTES)
             for pragma in ("trusted_schema=OFF", "cell_size_check=ON", "query_only=ON"):

@@ -1,0 +1,179 @@
+"""Fetching from a registry over HTTP. Fails closed: whatever goes wrong is an ``UnreachableError``.
+
+Nothing fetched is believed here; ``snapshot``, ``bucket`` and ``verify`` do the checking.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Annotated, Self
+from urllib.parse import urljoin, urlsplit
+
+import httpx2
+from msgspec import Meta
+
+from priorconsent import canonical
+from priorconsent.bucket import MAX_BUCKET_BYTES
+from priorconsent.errors import MalformedError, NotTrustedError, UnreachableError
+from priorconsent.files import draft_of, whole_file
+from priorconsent.log.note import MAX_NOTE_BYTES
+from priorconsent.records import Count, Record, convert
+
+CONNECT_TIMEOUT_S = 10
+READ_TIMEOUT_S = 30
+# Also against a server that sends a byte a minute.
+MAX_REQUEST_S = 60
+MAX_DOWNLOAD_S = 6 * 3600
+MAX_REDIRECTS = 3
+MAX_POINTER_BYTES = 4096
+MAX_BLOB_BYTES = 1 << 20
+MAX_BUNDLE_BYTES = 64 << 20
+MAX_SNAPSHOT_BYTES = 64 << 30
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+Progress = Callable[[int, int | None], None]  # bytes so far, bytes in all if known
+
+
+class Latest(Record, frozen=True):
+    """Where the newest snapshot is."""
+
+    size: Count
+    file: Annotated[str, Meta(pattern=r"^[0-9]{1,16}\.sqlite$(?!\n)")]
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
+
+
+class Registry:
+    """A registry's public files and its buckets.
+
+    Args:
+        url: its base. Plain http only on this machine: elsewhere others would see what is asked.
+
+    Raises:
+        MalformedError: no such URL.
+    """
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+            raise MalformedError(f"not the base URL of a registry: {url[:100]!r}")
+        local = parts.hostname in _LOOPBACK
+        if parts.scheme == "http" and not local:
+            raise MalformedError("plain http shows others what you ask: use https")
+        self._base = url.rstrip("/") + "/"
+        self._client = httpx2.Client(
+            timeout=httpx2.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
+            follow_redirects=False,
+            # Unpacking would have to be bounded too.
+            headers={"accept-encoding": "identity", "user-agent": "priorconsent"},
+            trust_env=not local,
+        )
+
+    def bucket(self, prefix: str) -> bytes:
+        """The bucket of a prefix, unverified."""
+        return self._get(f"api/v1/buckets/{prefix}", MAX_BUCKET_BYTES)
+
+    def checkpoint(self) -> bytes:
+        """The newest checkpoint, unverified."""
+        return self._get("log/checkpoint", MAX_NOTE_BYTES)
+
+    def log_file(self, path: str) -> bytes:
+        """A tile or bundle of entries, unverified."""
+        return self._get(f"log/{path}", MAX_BUNDLE_BYTES)
+
+    def blob(self, digest: str) -> bytes:
+        """An offer, grant token, keyset or rights table, unverified."""
+        return self._get(f"blob/{digest.replace(':', '/')}", MAX_BLOB_BYTES)
+
+    def evidence(self, digest: str) -> bytes:
+        """A statement, key record or share-set document, unverified."""
+        return self._get(f"evidence/{digest.replace(':', '/')}", MAX_BLOB_BYTES)
+
+    def bundle(self, grant: str) -> bytes:
+        """The evidence for one grant, unverified."""
+        return self._get(f"api/v1/grants/{grant}/bundle", MAX_BUNDLE_BYTES)
+
+    def fetch_snapshot(self, path: Path, verify: Callable[[Path], None], progress: Progress | None = None) -> None:
+        """Download the newest snapshot.
+
+        Args:
+            path: replaced only after ``verify`` accepted the file.
+            verify: raises if the file may not be used.
+        """
+        latest = self._latest()
+        with whole_file(path) as draft:
+            found = hashlib.sha256()
+            written = 0
+            for chunk, total in self._stream(f"snapshots/{latest.file}", MAX_SNAPSHOT_BYTES, MAX_DOWNLOAD_S):
+                found.update(chunk)
+                written += draft.write(chunk)
+                if progress is not None:
+                    progress(written, total)
+            draft.flush()
+            if found.hexdigest() != latest.sha256:
+                raise UnreachableError("the snapshot did not arrive as announced; try again")
+            verify(draft_of(draft))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _latest(self) -> Latest:
+        raw = self._get("snapshots/latest.json", MAX_POINTER_BYTES)
+        try:
+            return convert(canonical.parse(raw), Latest)
+        except MalformedError as error:
+            raise NotTrustedError(f"{self._base}snapshots/latest.json points to no snapshot: {error}") from error
+
+    def _get(self, path: str, max_bytes: int) -> bytes:
+        return b"".join(chunk for chunk, _ in self._stream(path, max_bytes, MAX_REQUEST_S))
+
+    def _stream(self, path: str, max_bytes: int, max_s: int) -> Iterator[tuple[bytes, int | None]]:
+        """The chunks of a body, each with the length announced."""
+        url = urljoin(self._base, path)
+        try:
+            for _ in range(MAX_REDIRECTS + 1):
+                with self._client.stream("GET", url) as response:
+                    if response.has_redirect_location:
+                        url = self._redirected(url, response.headers["location"])
+                        continue
+                    yield from _body(response, url, max_bytes, time.monotonic() + max_s)
+                    return
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+            raise UnreachableError(f"{url} did not answer: {type(error).__name__} {error}") from error
+        raise UnreachableError(f"{url}: more than {MAX_REDIRECTS} redirects")
+
+    def _redirected(self, url: str, location: str) -> str:
+        target = urljoin(url, location)
+        if urlsplit(target)[:2] != urlsplit(self._base)[:2]:
+            raise UnreachableError(f"{url} redirects to another host, which is not followed: {target[:200]}")
+        return target
+
+
+def _body(response: httpx2.Response, url: str, max_bytes: int, deadline: float) -> Iterator[tuple[bytes, int | None]]:
+    if response.status_code != httpx2.codes.OK:
+        raise UnreachableError(f"{url} answered {response.status_code}")
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise UnreachableError(f"{url} answered in an encoding that was not asked for")
+    announced = response.headers.get("content-length", "")
+    total = int(announced) if announced.isdecimal() else None
+    received = 0
+    for chunk in response.iter_raw():
+        received += len(chunk)
+        if received > max_bytes:
+            raise UnreachableError(f"{url} sent more than {max_bytes} bytes")
+        if time.monotonic() > deadline:
+            raise UnreachableError(f"{url} took too long")
+        yield chunk, total
