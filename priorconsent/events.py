@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from priorconsent import canonical
 from priorconsent.errors import MalformedError, NotAvailableError
-from priorconsent.records import Code, Count, Digest, Name, Record, Text, Time, Urn, convert_union
+from priorconsent.records import Code, Count, Digest, Name, Record, Text, Time, Urn, UrnOrAny, convert_union
 from priorconsent.shares import Link
 from priorconsent.states import Holder
 
@@ -116,8 +116,8 @@ class Refuse(Event, frozen=True, tag="refuse"):
 
     refusal: Urn
     party: Urn
-    vendors: tuple[Code | Urn, ...]
-    works: tuple[Code | Urn, ...]
+    vendors: tuple[UrnOrAny, ...]
+    works: tuple[UrnOrAny, ...]
     uses: tuple[Code, ...]
     statement: Digest
 

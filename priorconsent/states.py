@@ -9,7 +9,7 @@ from msgspec import Meta
 from priorconsent import names
 from priorconsent.errors import MalformedError
 from priorconsent.offers import Offer
-from priorconsent.records import Code, Count, Digest, Record, Time, Urn
+from priorconsent.records import Code, Count, Digest, Record, Time, Urn, UrnOrAny
 from priorconsent.shares import Link
 
 
@@ -43,8 +43,8 @@ class Refusal(Record, frozen=True):
     """A holder's standing no. ``["*"]`` means all."""
 
     refusal: Urn
-    vendors: tuple[Code | Urn, ...]
-    works: tuple[Code | Urn, ...]
+    vendors: tuple[UrnOrAny, ...]
+    works: tuple[UrnOrAny, ...]
     uses: tuple[Code, ...]
 
 
