@@ -103,11 +103,9 @@ def _write_snapshot(newest: Checkpoint) -> bytes:
     """Write the snapshot, check it as every reader will, and give the pointer to it."""
     path = public_folder() / "snapshots" / f"{newest.size}.sqlite"
     path.parent.mkdir(parents=True, exist_ok=True)
-    head, trust = proofs.head(newest), own_trust()
+    trust = own_trust()
     leaves = ((leaf.name, leaf.state) for leaf in leaves_at(newest.size))
-    snapshot.build(
-        path, leaves, registry=trust.registry, checkpoint=head.checkpoint, map_root=head.map_root, proof=head.proof
-    )
+    snapshot.build(path, leaves, registry=trust.registry, **proofs.head(newest))
     try:
         snapshot.open_verified(path, trust, None).close()
     except PriorConsentError as error:
