@@ -10,3 +10,10 @@ class LicencesConfig(AppConfig):
 
     name = "licences"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Follow what becomes of this app's drafts."""
+        from licences.follower import follow
+        from transparency.followers import register
+
+        register(self.name, follow)

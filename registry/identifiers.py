@@ -14,7 +14,9 @@ from priorconsent import names
 from priorconsent.errors import MalformedError
 
 _ISWC = re.compile(r"T([0-9]{9})([0-9])", re.ASCII)
-_EIDR = re.compile(r"10\.5240/([0-9A-F]{4})-([0-9A-F]{4})-([0-9A-F]{4})-([0-9A-F]{4})-([0-9A-F]{4})-([0-9A-Z])", re.ASCII)
+_EIDR = re.compile(
+    r"10\.5240/([0-9A-F]{4})-([0-9A-F]{4})-([0-9A-F]{4})-([0-9A-F]{4})-([0-9A-F]{4})-([0-9A-Z])", re.ASCII
+)
 _EDITION_CHARACTERS = 24
 
 
@@ -69,7 +71,9 @@ def canonical(scheme: str, value: str, pointer: str = "/value") -> str:
         spelled = check(value) if check else value
         names.check_alias(f"id:{scheme}:{spelled}")
     except (ValidationError, ValueError):
-        raise MalformedError(f"{value[:80]!r} is no {scheme[:40]}, or its check digit is wrong", pointer=pointer) from None
+        raise MalformedError(
+            f"{value[:80]!r} is no {scheme[:40]}, or its check digit is wrong", pointer=pointer
+        ) from None
     return spelled
 
 

@@ -219,7 +219,10 @@ class SharesStatement(models.Model):
 
 
 class RefusalRecord(models.Model):
-    """A standing no as it was handed in. ``ended_at`` empty: it stands."""
+    """A standing no as it was handed in.
+
+    ``ended_at`` empty: it stands. ``not_logged``: why the log did not take it; empty if it did.
+    """
 
     urn = models.CharField(max_length=URN, unique=True)
     party = models.CharField(max_length=URN, db_index=True)
@@ -228,6 +231,7 @@ class RefusalRecord(models.Model):
     uses = models.JSONField()
     received_at = models.CharField(max_length=TIME)
     ended_at = models.CharField(max_length=TIME, blank=True)
+    not_logged = models.TextField(blank=True)
 
     class Meta:
         ordering = ["id"]

@@ -38,7 +38,9 @@ RULES = {
     ),
     "end_key_unsigned": Rule(OPERATOR, own=False, sentence="Only an operator ends a key without a signed statement."),
     "add_work": Rule(ANYBODY, own=True, sentence="A work is added by its registrant or by an operator."),
-    "propose_shares": Rule(ANYBODY, own=True, sentence="Shares are proposed by the registrant or a holder of the work."),
+    "propose_shares": Rule(
+        ANYBODY, own=True, sentence="Shares are proposed by the registrant or a holder of the work."
+    ),
     "record_check": Rule(OPERATOR, own=False, sentence="Only an operator records what was checked."),
 }
 

@@ -9,8 +9,8 @@ from priorconsent.consent import States
 from priorconsent.errors import NotFoundError
 from priorconsent.replay import share_set_signers
 from priorconsent.shares import ShareSet as Document
-from priorconsent.states import WorkState
 from priorconsent.statements import body_of
+from priorconsent.states import WorkState
 from registry import evidence
 from registry.models import ShareSet
 

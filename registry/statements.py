@@ -15,10 +15,17 @@ from typing import Any
 
 from priorconsent import events, keys, names
 from priorconsent.consent import States
-from priorconsent.errors import ConflictError, MalformedError, NotAllowedError, NotAvailableError, NotFoundError, RuleError
-from priorconsent.keys import Keyset, KeyRecord, read_key_record
-from priorconsent.states import BoundKey, KeysetState, PartyState
+from priorconsent.errors import (
+    ConflictError,
+    MalformedError,
+    NotAllowedError,
+    NotAvailableError,
+    NotFoundError,
+    RuleError,
+)
+from priorconsent.keys import KeyRecord, Keyset, read_key_record
 from priorconsent.statements import Signed, Statement, body_of
+from priorconsent.states import BoundKey, KeysetState, PartyState
 from registry.actor import Actor
 from registry.models import PartyKeyRecord
 from registry.policy import RULES, permit
@@ -31,11 +38,16 @@ _FILLED_IN = {"party-key": ("counts_from",), "withdraw": ("ends_at",)}
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A statement that verified, with the bytes that were signed."""
+    """A statement that verified, with the bytes that were signed.
+
+    Args:
+        log: what it was judged by, for the rest of the verb to look at the same.
+    """
 
     statement: Statement
     raw: bytes
     digest: str
+    log: DatabaseLedger
 
     @property
     def party(self) -> str:
@@ -60,20 +72,20 @@ def receive(actor: Actor, raw: bytes, kind: str, now: str) -> Received:
         SignatureError: the signature fails.
     """
     signed = _parse(actor, raw, kind)
-    check_time(signed, now)
-    states = current_states()
-    record = record_on_file(signed.statement.key)
-    check_key(signed.statement, states, now)
-    signed.verify(record, keyset_in_force(states), now)
-    return Received(signed.statement, raw, signed.digest)
+    log = current_states()
+    check_time(signed, log, now)
+    check_key(signed.statement, log, now)
+    signed.verify(record_on_file(signed.statement.key), keyset_in_force(log), now)
+    return Received(signed.statement, raw, signed.digest, log)
 
 
 def receive_by_new_key(actor: Actor, raw: bytes, record: KeyRecord, now: str) -> Received:
     """Take in the ``key`` statement of a key that is not bound yet; its own signature proves possession."""
     signed = _parse(actor, raw, "key")
-    check_time(signed, now)
-    signed.verify(record, keyset_in_force(current_states()), now)
-    return Received(signed.statement, raw, signed.digest)
+    log = current_states()
+    check_time(signed, log, now)
+    signed.verify(record, keyset_in_force(log), now)
+    return Received(signed.statement, raw, signed.digest, log)
 
 
 def keyset_in_force(states: States) -> Keyset:
@@ -84,10 +96,10 @@ def keyset_in_force(states: States) -> Keyset:
     return keys.payload_of(DatabaseArchive().keyset(state.digest))
 
 
-def check_time(signed: Signed, now: str) -> None:
+def check_time(signed: Signed, log: DatabaseLedger, now: str) -> None:
     """Refuse what was cited before, is from the future, or has lapsed."""
     statement = signed.statement
-    if DatabaseLedger().is_spent(signed.digest):
+    if log.is_spent(signed.digest):
         raise ConflictError(f"statement {signed.digest} counted before; sign anew for another act")
     if statement.at > now:
         raise RuleError(f"signed at {statement.at}, which is still to come", pointer="/at")
@@ -146,6 +158,16 @@ def check_draft(draft: Mapping[str, Any], body: Mapping[str, Any], now: str) -> 
     event = events.event_of({**draft, **later})
     if body_of(event.members()) != body:
         raise MalformedError("the body holds more than a party signs of this event", pointer="/body")
+
+
+def still_counts(signed: Signed, log: DatabaseLedger, now: str) -> bool:
+    """Whether a statement that was received earlier could be cited now."""
+    try:
+        check_time(signed, log, now)
+        check_key(signed.statement, log, now)
+    except RuleError:
+        return False
+    return True
 
 
 def _parse(actor: Actor, raw: bytes, kind: str) -> Signed:

@@ -39,7 +39,9 @@ def add_party(
     tidied = {wording.language(tag, "/names"): wording.tidy(text, f"/names/{tag}") for tag, text in names.items()}
     if not tidied:
         raise MalformedError("a party has a name in one language at least", pointer="/names")
-    numbers = sorted({(scheme, ids_elsewhere.canonical(scheme, value, "/identifiers")) for scheme, value in identifiers})
+    numbers = sorted(
+        {(scheme, ids_elsewhere.canonical(scheme, value, "/identifiers")) for scheme, value in identifiers}
+    )
     draft = {
         "t": "party",
         "party": ids.new_party(),
@@ -65,7 +67,9 @@ def _members(kind: str, urns: list[str]) -> list[Party]:
     found = list(Party.objects.filter(urn__in=urns).order_by("urn"))
     missing = sorted(set(urns) - {party.urn for party in found})
     if missing or not found:
-        raise NotFoundError(f"no such party: {', '.join(missing) or 'a committee names its members'}", pointer="/members")
+        raise NotFoundError(
+            f"no such party: {', '.join(missing) or 'a committee names its members'}", pointer="/members"
+        )
     if any(party.kind == "committee" for party in found):
         raise RuleError("a committee's members are parties that hold and sign, not committees", pointer="/members")
     return found

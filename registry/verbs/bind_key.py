@@ -7,15 +7,14 @@ from typing import Any
 
 from django.db import transaction
 
-from priorconsent.errors import ConflictError, MalformedError, NotFoundError, RuleError, SignatureError
+from priorconsent.errors import ConflictError, MalformedError, NotFoundError, RuleError
 from priorconsent.keys import KeyRecord, read_key_record
 from priorconsent.statements import Signed
 from registry.actor import Actor
 from registry.models import Party, PartyKeyRecord
 from registry.policy import RULES, permit
-from registry.statements import Received, drafted, keyset_in_force, receive, receive_by_new_key
+from registry.statements import Received, drafted, receive, receive_by_new_key
 from transparency.append import append
-from transparency.store import current_states
 
 
 def bind_key(actor: Actor, record: bytes, statements: Sequence[bytes], now: str) -> PartyKeyRecord:
@@ -48,8 +47,6 @@ def bind_key(actor: Actor, record: bytes, statements: Sequence[bytes], now: str)
 
 
 def _party(record: KeyRecord) -> Party:
-    if record.registry != keyset_in_force(current_states()).registry_id:
-        raise SignatureError("the key record is for another registry", pointer="/registry")
     party = Party.objects.filter(urn=record.party).first()
     if party is None:
         raise NotFoundError("no such party", pointer="/party")
@@ -76,4 +73,6 @@ def _check_body(body: dict[str, Any], record: KeyRecord, count: int, last: Recei
         "bound_by": last.statement.key if count > 1 else None,
     }
     if body != expected or last.statement.body != body:
-        raise MalformedError("the statements are not about this key, this party and the key that vouches", pointer="/body")
+        raise MalformedError(
+            "the statements are not about this key, this party and the key that vouches", pointer="/body"
+        )

@@ -13,7 +13,6 @@ from registry import evidence, identifiers
 from registry.actor import Actor
 from registry.statements import drafted, receive
 from transparency.append import append
-from transparency.store import current_states
 
 
 def claim_name(actor: Actor, raw: bytes, now: str) -> dict[str, Any]:
@@ -37,13 +36,12 @@ def claim_name(actor: Actor, raw: bytes, now: str) -> dict[str, Any]:
     names.check_alias(name)
     if names.kind_of(name) == "id":
         identifiers.check_name(name)
-    states = current_states()
-    state = states.state(names.work(work))
+    state = received.log.state(names.work(work))
     if not isinstance(state, WorkState):
         raise NotFoundError("the work is not registered", pointer="/body/work")
     if not state.speaks(party):
         raise NotAllowedError("Names are claimed by holders of the work, before them by its registrant.")
-    if draft["ended"] and not _claimed(states.state(name), work, party):
+    if draft["ended"] and not _claimed(received.log.state(name), work, party):
         raise NotFoundError("there is no such claim to end", pointer="/body/name")
     with transaction.atomic():
         append(draft, evidence=received.evidence)

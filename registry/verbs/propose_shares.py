@@ -88,7 +88,9 @@ def _check_shares(document: Document, states: States) -> None:
                 pointer=f"/shares/{index}/party",
             )
         if share.right not in words.RIGHTS:
-            raise MalformedError(f"a right is one of {', '.join(sorted(words.RIGHTS))}", pointer=f"/shares/{index}/right")
+            raise MalformedError(
+                f"a right is one of {', '.join(sorted(words.RIGHTS))}", pointer=f"/shares/{index}/right"
+            )
 
 
 def _check_links(document: Document, states: States) -> None:

@@ -10,7 +10,6 @@ from registry.actor import Actor
 from registry.models import Work
 from registry.statements import drafted, receive
 from transparency.append import append
-from transparency.store import current_states
 
 
 def register_work(actor: Actor, raw: bytes, now: str) -> Work:
@@ -26,7 +25,7 @@ def register_work(actor: Actor, raw: bytes, now: str) -> Work:
         raise NotFoundError("no such work; add it first, with a title", pointer="/body/work")
     if (draft["kind"], draft["party"], received.party) != (work.kind, work.registrant.urn, work.registrant.urn):
         raise MalformedError("kind or registrant differ from what was added", pointer="/body")
-    if current_states().state(names.work(work.urn)) is not None:
+    if received.log.state(names.work(work.urn)) is not None:
         raise ConflictError("the work is registered already", pointer="/body/work")
     with transaction.atomic():
         append(draft, evidence=received.evidence)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from priorconsent.consent import States
-from priorconsent.errors import ConflictError, MalformedError, NotAllowedError, NotFoundError, RuleError
+from priorconsent.errors import ConflictError, MalformedError, NotAllowedError, NotFoundError
 from priorconsent.statements import Signed
 from registry import share_sets
 from registry.actor import Actor
 from registry.models import ShareSet, SharesStatement
-from registry.statements import Received, check_draft, check_key, check_time, receive
+from registry.statements import Received, check_draft, receive, still_counts
 from transparency.append import append
-from transparency.store import current_states
 
 
 def sign_shares(actor: Actor, raw: bytes, now: str) -> ShareSet:
@@ -26,46 +24,35 @@ def sign_shares(actor: Actor, raw: bytes, now: str) -> ShareSet:
         raise NotFoundError("no such proposal", pointer="/body/digest")
     if row.state != ShareSet.State.PROPOSED:
         raise ConflictError(f"the share set is {row.state} already", pointer="/body/digest")
-    states = current_states()
     document = share_sets.document_of(row)
     if received.statement.body != share_sets.body_to_sign(document):
         raise MalformedError("the body is not that of the proposal", pointer="/body")
-    if share_sets.work_state(document.work, states).share_set != document.previous:
+    if share_sets.work_state(document.work, received.log).share_set != document.previous:
         raise ConflictError("another share set was logged meanwhile; propose anew", pointer="/body/previous")
-    needed = share_sets.signers(document, states)
+    needed = share_sets.signers(document, received.log)
     if received.party not in needed:
         raise NotAllowedError("A share set is signed by the registrant first, later by every holder before and after.")
     with transaction.atomic():
+        # Two last signatures in the same second must see each other, or neither would send.
+        ShareSet.objects.select_for_update().get(pk=row.pk)
         SharesStatement.objects.update_or_create(
             share_set=row, party=received.party, defaults={"digest": received.digest, "raw": received.raw}
         )
-        _send_if_complete(row, received, needed, states, now)
+        _send_if_complete(row, received, needed, now)
     row.refresh_from_db()
     return row
 
 
-def _send_if_complete(
-    row: ShareSet, received: Received, needed: frozenset[str], states: States, now: str
-) -> None:
+def _send_if_complete(row: ShareSet, received: Received, needed: frozenset[str], now: str) -> None:
     """Append the event if every statement needed is there and would count now."""
     signed = [Signed(bytes(one.raw)) for one in row.statements.filter(party__in=needed)]
-    counting = [one for one in signed if _counts(one, states, now)]
+    counting = [one for one in signed if still_counts(one, received.log, now)]
     if {one.statement.party for one in counting} != needed:
         return
     digests = sorted(one.digest for one in counting)
     document = share_sets.document_of(row)
     draft = {**share_sets.event_of(document), "statements": digests}
     check_draft(draft, received.statement.body, now)
-    # Two last signatures in the same second: one of them sends, the other finds it sent.
     if ShareSet.objects.filter(pk=row.pk, state=ShareSet.State.PROPOSED).update(state=ShareSet.State.SENT) != 1:
         raise ConflictError("the share set was sent meanwhile")
     append(draft, evidence={document.digest: bytes(row.document)} | {one.digest: one.raw for one in counting})
-
-
-def _counts(signed: Signed, states: States, now: str) -> bool:
-    try:
-        check_time(signed, now)
-        check_key(signed.statement, states, now)
-    except RuleError:
-        return False
-    return True

@@ -1,0 +1,54 @@
+"""A key ends; grants that may have been approved by a thief are suspended in the same batch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+
+from licences.models import Acceptance, Approval, Offer
+from licences.states import State
+from priorconsent import names
+from registry.actor import Actor
+from registry.verbs.end_key import append_end, end_by_operator, end_by_statement
+from transparency.store import current_states
+
+
+def end_key(actor: Actor, raw: bytes, now: str) -> None:
+    """Take a ``key-end`` statement of the party; body ``{party, key, reason, suspect_from}``."""
+    _end(*end_by_statement(actor, raw, now))
+
+
+def end_key_by_operator(actor: Actor, *, party: str, key: str, reason: str, suspect_from: str | None, now: str) -> None:
+    """End a key without its party's signature."""
+    draft = end_by_operator(actor, party=party, key=key, reason=reason, suspect_from=suspect_from, now=now)
+    _end(draft, {})
+
+
+def _end(draft: dict[str, Any], evidence: dict[str, bytes]) -> None:
+    with transaction.atomic():
+        for kind in (Approval, Acceptance):
+            kind.objects.filter(key=draft["key"], offer__state=State.OFFERED).update(void=True)
+        suspensions = _suspensions(draft)
+        hit = Offer.objects.filter(grant__in=[one["grant"] for one in suspensions], state=State.ACTIVE)
+        hit.update(state=State.SUSPENDED, reason="a key that approved it may have been in other hands")
+        append_end(draft, evidence, suspensions)
+
+
+def _suspensions(draft: dict[str, Any]) -> list[dict[str, Any]]:
+    """A suspension for each grant that was logged since the key is suspect, and approved under it.
+
+    By the time of the log: the time in a statement is the word of whoever held the key.
+    """
+    since = draft["suspect_from"]
+    if since is None:
+        return []
+    log = current_states()
+    rows = Approval.objects.filter(
+        key=draft["key"], decision="approve", offer__state__in=[State.ACTIVE, State.SUSPENDED, State.WITHDRAWN]
+    )
+    return [
+        {"t": "suspend", "grant": grant, "cause": "key", "party": draft["party"], "statement": None}
+        for grant in rows.order_by("offer__grant").values_list("offer__grant", flat=True)
+        if _is_suspect(log.state(names.grant(grant)), since)
+    ]
