@@ -77,13 +77,13 @@ class Token:
         MalformedError: not a grant token in its one spelling, or its duplicates differ from the offer.
     """
 
-    __slots__ = ("_compact", "_kid", "content", "digest", "raw")
+    __slots__ = ("_compact", "content", "digest", "kid", "raw")
 
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
         self.digest = canonical.digest(raw)
         self._compact = jws.Compact(raw)
-        self._kid = self._compact.kid(HEADER)
+        self.kid = self._compact.kid(HEADER)
         self.content = convert(canonical.parse_canonical(self._compact.payload), Credential)
         self.offer.check()
         if self.content != credential(self.offer, self.content.evidence):
@@ -104,4 +104,4 @@ class Token:
         Raises:
             SignatureError: no grant key of the registry at that time, or the signature fails.
         """
-        keyset.key(self._kid, "grant", at).verify(self._compact.signature, self._compact.signed)
+        keyset.key(self.kid, "grant", at).verify(self._compact.signature, self._compact.signed)
