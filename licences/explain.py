@@ -72,21 +72,28 @@ _Sentence = tuple[str, str, tuple[str, ...]]
 
 
 def _more(
-    offer: Offer, needed: tuple[str, ...], waiting: tuple[str, ...], accepted: bool | None  # noqa: FBT001 (a fact)
+    offer: Offer,
+    needed: tuple[str, ...],
+    waiting: tuple[str, ...],
+    accepted: bool | None,  # noqa: FBT001 (a fact)
 ) -> list[_Sentence]:
     """What the state alone does not say; ``{who}`` and ``{n}`` are the parties named."""
     sentences: list[_Sentence] = []
     if offer.state == State.OFFERED and waiting:
         count = f"{len(needed)}"
         sentences.append(
-            (f"Waiting for {{n}} of {count}: {{who}}.", f"権利者{count}者のうち{{n}}者の承認を待っています：{{who}}。", waiting)
+            (
+                f"Waiting for {{n}} of {count}: {{who}}.",
+                f"権利者{count}者のうち{{n}}者の承認を待っています：{{who}}。",
+                waiting,
+            )
         )
     if offer.state == State.OFFERED and accepted is False:
-        sentences.append(
-            ("Waiting for the licensee: {who}.", "利用者の承諾を待っています：{who}。", (offer.licensee,))
-        )
+        sentences.append(("Waiting for the licensee: {who}.", "利用者の承諾を待っています：{who}。", (offer.licensee,)))
     if offer.state == State.OFFERED and not waiting and accepted is not False:
-        sentences.append(("All have signed; it is about to be issued.", "全員が署名しました。まもなく発行されます。", ()))
+        sentences.append(
+            ("All have signed; it is about to be issued.", "全員が署名しました。まもなく発行されます。", ())
+        )
     asked = tuple(row.party for row in offer.withdrawals.all())
     if asked and offer.state in {State.ACTIVE, State.SUSPENDED}:
         left = tuple(party for party in needed if party not in asked)

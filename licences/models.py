@@ -62,7 +62,7 @@ class Offer(models.Model):
     drafted_by = models.CharField(max_length=URN, blank=True)
     drafted_at = models.CharField(max_length=TIME)
     licensee = models.CharField(max_length=URN, blank=True, db_index=True)
-    digest = models.CharField(max_length=DIGEST, null=True, unique=True)
+    digest = models.CharField(max_length=DIGEST, null=True, unique=True)  # noqa: DJ001 (unique, so no empty text)
     raw = models.BinaryField(null=True)
     lapse_at = models.CharField(max_length=TIME, blank=True)
     reason = models.TextField(blank=True)
@@ -150,7 +150,7 @@ class Grant(models.Model):
     offer = models.OneToOneField(Offer, on_delete=models.CASCADE, related_name="issued")
     credential = models.BinaryField()
     token = models.BinaryField(null=True)
-    digest = models.CharField(max_length=DIGEST, null=True, unique=True)
+    digest = models.CharField(max_length=DIGEST, null=True, unique=True)  # noqa: DJ001 (unique, so no empty text)
     issued_at = models.CharField(max_length=TIME, blank=True)
 
     def __str__(self) -> str:

@@ -45,10 +45,10 @@ def tidied(terms: Mapping[str, Any]) -> dict[str, Any]:
     missing = sorted(DRAFTED - set(terms) - set(_DEFAULTS))
     if missing:
         raise MalformedError(f"missing: {', '.join(missing)}")
-    whole = {**_DEFAULTS, **terms}
+    whole: dict[str, Any] = {**_DEFAULTS, **terms}
     canonical.check_profile(whole)
     whole["locators"] = [names.canonical_alias(str(locator)) for locator in _list(whole["locators"])]
-    whole = _sorted(whole)
+    whole = {name: _sorted(item) for name, item in whole.items()}
     _offer(whole, grant="urn:uuid:" + "0" * 8 + "-0000" * 3 + "-" + "0" * 12, registry=_NO_DIGEST)
     return whole
 

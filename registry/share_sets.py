@@ -36,7 +36,7 @@ def event_of(document: Document) -> dict[str, Any]:
             }
             for share in document.shares
         ),
-        "links": [link.members() for link in document.links],
+        "links": [link.to_json() for link in document.links],
         "complete": document.complete,
     }
 

@@ -156,7 +156,7 @@ def check_draft(draft: Mapping[str, Any], body: Mapping[str, Any], now: str) -> 
     """Check that a draft is an event, and that its body is what was signed."""
     later = dict.fromkeys(("time", *_FILLED_IN.get(draft["t"], ())), now)
     event = events.event_of({**draft, **later})
-    if body_of(event.members()) != body:
+    if body_of(event.to_json()) != body:
         raise MalformedError("the body holds more than a party signs of this event", pointer="/body")
 
 

@@ -54,13 +54,17 @@ def date(text: str, pointer: str) -> str:
 
     Source: EDTF level 0 (ISO 8601-2), dates only.
     """
-    try:
-        if _DATE.fullmatch(text) is None:
-            raise ValueError
-        calendar_date.fromisoformat((text + "-01-01")[:10])
-    except ValueError:
-        raise MalformedError("not a date of the form 2024, 2024-05 or 2024-05-03", pointer=pointer) from None
+    if _DATE.fullmatch(text) is None or not _is_in_calendar((text + "-01-01")[:10]):
+        raise MalformedError("not a date of the form 2024, 2024-05 or 2024-05-03", pointer=pointer)
     return text
+
+
+def _is_in_calendar(day: str) -> bool:
+    try:
+        calendar_date.fromisoformat(day)
+    except ValueError:
+        return False
+    return True
 
 
 def _case(subtag: str) -> str:

@@ -52,3 +52,8 @@ def _suspensions(draft: dict[str, Any]) -> list[dict[str, Any]]:
         for grant in rows.order_by("offer__grant").values_list("offer__grant", flat=True)
         if _is_suspect(log.state(names.grant(grant)), since)
     ]
+
+
+def _is_suspect(state: object, since: str) -> bool:
+    """Whether a grant was logged since then and has not ended for good."""
+    return isinstance(state, GrantState) and state.life[0].time >= since

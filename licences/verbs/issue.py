@@ -98,7 +98,11 @@ def issue_all_ready(actor: Actor, now: str) -> list[str]:
 
     An offer that lacks a signature costs no look-up in the map.
     """
-    offers = Offer.objects.filter(state=State.OFFERED).prefetch_related("approvals", "need_rows").select_related("acceptance")
+    offers = (
+        Offer.objects.filter(state=State.OFFERED)
+        .prefetch_related("approvals", "need_rows")
+        .select_related("acceptance")
+    )
     signed = [offer for offer in offers if is_signed(offer, now)]
     return [offer.grant for offer in signed if issue_if_ready(actor, offer, now) is not None]
 

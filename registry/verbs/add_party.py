@@ -42,14 +42,15 @@ def add_party(
     numbers = sorted(
         {(scheme, ids_elsewhere.canonical(scheme, value, "/identifiers")) for scheme, value in identifiers}
     )
+    urn = ids.new_party()
     draft = {
         "t": "party",
-        "party": ids.new_party(),
+        "party": urn,
         "kind": kind,
         "members": [member.urn for member in found] if kind == "committee" else None,
     }
     with transaction.atomic():
-        party = Party.objects.create(urn=draft["party"], kind=kind, added_at=now)
+        party = Party.objects.create(urn=urn, kind=kind, added_at=now)
         party.members.set(found)
         PartyName.objects.bulk_create(PartyName(party=party, lang=lang, text=text) for lang, text in tidied.items())
         PartyIdentifier.objects.bulk_create(
