@@ -7,35 +7,39 @@ from typing import Any
 from django.db import transaction
 
 from licences.models import Acceptance, Approval, Offer
-from licences.states import State
+from licences.states import State as Life
 from priorconsent import names
+from priorconsent.states import GrantState, State
 from registry.actor import Actor
 from registry.verbs.end_key import append_end, end_by_operator, end_by_statement
 from transparency.store import current_states
 
+# A withdrawn grant permits until its notice is over.
+_PERMITTING = (Life.ACTIVE, Life.SUSPENDED, Life.WITHDRAWN)
+
 
 def end_key(actor: Actor, raw: bytes, now: str) -> None:
     """Take a ``key-end`` statement of the party; body ``{party, key, reason, suspect_from}``."""
-    _end(*end_by_statement(actor, raw, now))
+    _end(*end_by_statement(actor, raw, now), now)
 
 
 def end_key_by_operator(actor: Actor, *, party: str, key: str, reason: str, suspect_from: str | None, now: str) -> None:
     """End a key without its party's signature."""
     draft = end_by_operator(actor, party=party, key=key, reason=reason, suspect_from=suspect_from, now=now)
-    _end(draft, {})
+    _end(draft, {}, now)
 
 
-def _end(draft: dict[str, Any], evidence: dict[str, bytes]) -> None:
+def _end(draft: dict[str, Any], evidence: dict[str, bytes], now: str) -> None:
     with transaction.atomic():
         for kind in (Approval, Acceptance):
-            kind.objects.filter(key=draft["key"], offer__state=State.OFFERED).update(void=True)
-        suspensions = _suspensions(draft)
-        hit = Offer.objects.filter(grant__in=[one["grant"] for one in suspensions], state=State.ACTIVE)
-        hit.update(state=State.SUSPENDED, reason="a key that approved it may have been in other hands")
+            kind.objects.filter(key=draft["key"], offer__state=Life.OFFERED).update(void=True)
+        suspensions = _suspensions(draft, now)
+        hit = Offer.objects.filter(grant__in=[one["grant"] for one in suspensions], state=Life.ACTIVE)
+        hit.update(state=Life.SUSPENDED, reason="a key that approved it may have been in other hands")
         append_end(draft, evidence, suspensions)
 
 
-def _suspensions(draft: dict[str, Any]) -> list[dict[str, Any]]:
+def _suspensions(draft: dict[str, Any], now: str) -> list[dict[str, Any]]:
     """A suspension for each grant that was logged since the key is suspect, and approved under it.
 
     By the time of the log: the time in a statement is the word of whoever held the key.
@@ -44,16 +48,17 @@ def _suspensions(draft: dict[str, Any]) -> list[dict[str, Any]]:
     if since is None:
         return []
     log = current_states()
-    rows = Approval.objects.filter(
-        key=draft["key"], decision="approve", offer__state__in=[State.ACTIVE, State.SUSPENDED, State.WITHDRAWN]
-    )
+    rows = Approval.objects.filter(key=draft["key"], decision="approve", offer__state__in=_PERMITTING)
     return [
         {"t": "suspend", "grant": grant, "cause": "key", "party": draft["party"], "statement": None}
         for grant in rows.order_by("offer__grant").values_list("offer__grant", flat=True)
-        if _is_suspect(log.state(names.grant(grant)), since)
+        if _is_suspect(log.state(names.grant(grant)), since, now)
     ]
 
 
-def _is_suspect(state: object, since: str) -> bool:
-    """Whether a grant was logged since then and has not ended for good."""
-    return isinstance(state, GrantState) and state.life[0].time >= since
+def _is_suspect(state: State | None, since: str, now: str) -> bool:
+    # A grant that waits for its place in the log comes before the end of the key, so it is suspended too.
+    if not isinstance(state, GrantState):
+        return True
+    ended = any(entry.ends_at is not None and entry.ends_at <= now for entry in state.life)
+    return state.life[0].time >= since and not ended
