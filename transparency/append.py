@@ -14,15 +14,13 @@ from typing import Any
 from django.db import connection
 from uuid6 import uuid7
 
-from priorconsent import canonical, keys
+from priorconsent import canonical
 from priorconsent.errors import ConflictError, MalformedError
 from transparency import signers
+from transparency.contents import is_content
 from transparency.models import Attachment, Blob, EvidenceItem, Pending, Stored
 
 MAX_UNIT_EVENTS = 1000
-
-# Tags under which a record's digest differs from that of its plain bytes.
-TAGS = ("prior-consent-offer/v1", "prior-consent-key/v1")
 
 _by_caller: ContextVar[bool] = ContextVar("sequenced_by_caller", default=False)
 
@@ -104,13 +102,3 @@ def _keep(model: type[Stored], contents: Mapping[str, bytes]) -> list[str]:
         if bytes(row.raw) != contents[row.digest]:
             raise ConflictError(f"other bytes are stored under {row.digest}")
     return list(contents)
-
-
-def is_content(digest: str, raw: bytes) -> bool:
-    """Whether the digest is one that our formats give to these bytes."""
-    if digest == canonical.digest(raw) or any(digest == canonical.tagged_digest(tag, raw) for tag in TAGS):
-        return True
-    try:
-        return keys.payload_of(raw).digest == digest
-    except MalformedError:
-        return False

@@ -6,6 +6,7 @@ from django.conf import settings
 
 from priorconsent.log.checkpoint import Checkpoint as LogCheckpoint
 from priorconsent.log.checkpoint import sign_checkpoint
+from priorconsent.log.tiles import TILE_WIDTH, TileNodes
 from priorconsent.log.tree import leaf_hash
 from transparency import signers
 from transparency.alarms import DatabaseChangedError
@@ -26,9 +27,10 @@ def sign_newest() -> Checkpoint | None:
     if newest is None or newest.note is not None:
         return newest
     # 1. The tiles lead to the root noted when the batch was committed, and to the one signed before.
-    root = check_tree(newest.size)
-    # 2. The events that nobody signed for yet are those that the tiles were made of.
-    _check_new_events(newest.size)
+    nodes = log_nodes(newest.size)
+    root = check_tree(nodes)
+    # 2. The events that are about to be published are those that the tiles were made of.
+    _check_events(nodes)
     # 3. Sign, outside any transaction: a hardware key may take its time.
     signer = signers.signer("log")
     checkpoint = LogCheckpoint(settings.PRIORCONSENT_ORIGIN, newest.size, root)
@@ -41,14 +43,15 @@ def sign_newest() -> Checkpoint | None:
     return signed
 
 
-def _check_new_events(size: int) -> None:
+def _check_events(nodes: TileNodes) -> None:
+    """Check the events since the last signature, and those that share a bundle with them."""
+    size = nodes.size
     signed = Checkpoint.objects.filter(size__lt=size, note__isnull=False).order_by("-size").first()
-    old, nodes = signed.size if signed else 0, log_nodes(size)
-    rows = Event.objects.filter(pos__gte=old, pos__lt=size).order_by("pos").values_list("pos", "raw")
-    expected = old
+    expected = (signed.size if signed else 0) // TILE_WIDTH * TILE_WIDTH
+    rows = Event.objects.filter(pos__gte=expected, pos__lt=size).order_by("pos").values_list("pos", "raw")
     for pos, raw in rows.iterator(ROWS_IN_MEMORY):
         if pos != expected or nodes.node(0, pos) != leaf_hash(bytes(raw)):
-            raise DatabaseChangedError(f"event {pos} is not the one that was sequenced")
+            raise DatabaseChangedError(f"event {expected} is not the one that was sequenced")
         expected += 1
     if expected != size:
         raise DatabaseChangedError(f"event {expected} is missing")

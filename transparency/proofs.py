@@ -69,9 +69,9 @@ def event(pos: int, checkpoint: Checkpoint) -> tuple[bytes, bytes]:
         NotFoundError: the checkpoint does not include it.
         DatabaseChangedError: the row holds other bytes than those logged.
     """
-    size = checkpoint.size
-    raw = event_bytes(pos, size, bytes(checkpoint.root))
-    path = inclusion_proof(pos, size, log_nodes(size))
+    nodes = log_nodes(checkpoint.size)
+    raw = event_bytes(pos, nodes, bytes(checkpoint.root))
+    path = inclusion_proof(pos, checkpoint.size, nodes)
     return raw, LogProof(pos, tuple(path), bytes(checkpoint.note or b"")).to_bytes()
 
 

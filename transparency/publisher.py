@@ -18,6 +18,7 @@ from priorconsent.log.tiles import TILE_WIDTH, Tile, encode_entries, tile_bytes,
 from priorconsent.log.tree import leaf_hash
 from transparency import proofs
 from transparency.alarms import DatabaseChangedError
+from transparency.contents import is_content
 from transparency.files import locked, write_file
 from transparency.models import Blob, Checkpoint, Event, EvidenceItem
 from transparency.store import own_trust
@@ -76,6 +77,8 @@ def _write_stored(since: int, size: int) -> None:
     for model, folder in ((Blob, "blob"), (EvidenceItem, "evidence")):
         rows = model.objects.filter(pos__gte=since, pos__lt=size).values_list("digest", "raw")
         for digest, raw in rows.iterator(ROWS_IN_MEMORY):
+            if not is_content(digest, bytes(raw)):
+                raise DatabaseChangedError(f"the bytes under {digest} were changed")
             write_file(public_folder() / folder / digest.replace(":", "/"), bytes(raw))
 
 

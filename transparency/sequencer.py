@@ -36,7 +36,7 @@ from transparency.alarms import DATABASE_CHANGED, UNIT_REFUSED, DatabaseChangedE
 from transparency.checkpoints import sign_newest
 from transparency.models import Attachment, Blob, Checkpoint, Event, EvidenceItem, Head, Pending, Spent
 from transparency.store import DatabaseArchive, DatabaseLedger, Overlay, check_anchor
-from transparency.trees import chunks, extend_log, read_slice, write_leaves, write_nodes
+from transparency.trees import chunks, extend_log, log_nodes, read_slice, write_leaves, write_nodes
 
 # A batch holds the write lock of the database for about a millisecond per event.
 MAX_BATCH_EVENTS = 500
@@ -144,7 +144,7 @@ def _open_ledger() -> DatabaseLedger:
     # The file is what the public has seen: a database restored from an old copy must not sign another future.
     published = publisher.read_checkpoint()
     if published is not None:
-        check_anchor(published, ledger.size)
+        check_anchor(published, log_nodes(ledger.size))
     return ledger
 
 

@@ -14,17 +14,19 @@ from django.conf import settings
 
 from priorconsent import canonical, keys, names, states
 from priorconsent import events as ev
-from priorconsent.errors import ConflictError, NotFoundError, PriorConsentError
+from priorconsent.errors import ConflictError, MalformedError, NotFoundError, NotTrustedError, ProofError
 from priorconsent.log import checkpoint as notes
 from priorconsent.log.note import Verifier
 from priorconsent.log.policy import Policy
-from priorconsent.log.tree import EMPTY_ROOT, check_inclusion, inclusion_proof, leaf_hash, tree_root
+from priorconsent.log.tiles import TileNodes
+from priorconsent.log.tree import check_inclusion, inclusion_proof, leaf_hash, tree_root
 from priorconsent.merkle_map import ZERO, map_key, value_hash
 from priorconsent.replay import Archive
 from priorconsent.states import KeysetState, State
 from priorconsent.trust import Trust
 from transparency import signers
 from transparency.alarms import DatabaseChangedError
+from transparency.contents import is_content
 from transparency.models import Blob, Checkpoint, Event, EvidenceItem, Head, MapLeaf, Spent, Stored
 from transparency.trees import chunks, log_nodes, read_slice
 
@@ -73,12 +75,14 @@ class DatabaseLedger:
         self._events: dict[int, ev.Event] = {}
         self._states: dict[str, State | None] = {}
         self._spent: dict[str, bool] = {}
-        self.root = check_tree(self._size)
+        self.root = check_tree(self._nodes)
         self.map_root = ZERO
         if self._size:
             last = self.event(self._size - 1)
             if not isinstance(last, ev.MapRoot):
                 raise DatabaseChangedError("the log does not end in a map-root")
+            if last.n != self.leaves:
+                raise DatabaseChangedError(f"the map has {last.n} leaves, not {self.leaves}")
             self.map_root = canonical.digest_bytes(last.root)
 
     @property
@@ -100,7 +104,7 @@ class DatabaseLedger:
     def event(self, pos: int) -> ev.Event:
         """Implements ``Reader``; proves the event into the tree."""
         if pos not in self._events:
-            self._events[pos] = ev.read_event(event_bytes(pos, self._size, self.root))
+            self._events[pos] = ev.read_event(event_bytes(pos, self._nodes, self.root))
         return self._events[pos]
 
     def is_spent(self, digest: str) -> bool:
@@ -289,56 +293,68 @@ def own_trust() -> Trust:
     )
 
 
-def check_tree(size: int) -> bytes:
-    """The root of the first ``size`` leaves, if it is the one noted and agrees with the newest one signed.
+def check_tree(nodes: TileNodes) -> bytes:
+    """The root of a tree, if it is the one noted and agrees with the newest one signed.
 
     Raises:
         DatabaseChangedError: it does not.
     """
-    root = tree_root(size, log_nodes(size)) if size else EMPTY_ROOT
+    size = nodes.size
+    root = tree_root(size, nodes)
     noted = Checkpoint.objects.filter(size=size).first()
     if size and (noted is None or bytes(noted.root) != root):
         raise DatabaseChangedError(f"the tiles do not lead to the root noted for {size} events")
     signed = Checkpoint.objects.filter(size__lte=size, note__isnull=False).order_by("-size").first()
     if signed is not None:
-        check_anchor(bytes(signed.note or b""), size)
+        check_anchor(bytes(signed.note or b""), nodes)
     return root
 
 
-def check_anchor(note: bytes, size: int) -> None:
-    """Check that the log of ``size`` leaves begins with the one that a note of ours signed.
+def check_anchor(note: bytes, nodes: TileNodes) -> None:
+    """Check that a tree begins with the one that a note of this log signed.
 
     Raises:
         DatabaseChangedError: it does not: rows were changed, or an old copy of the database came back.
     """
     try:
         anchor = notes.open_checkpoint(note, verifier())
-    except PriorConsentError as error:
+    except (MalformedError, NotTrustedError) as error:
         raise DatabaseChangedError(f"a checkpoint that this log did not sign: {error}") from error
-    if anchor.size > size:
-        raise DatabaseChangedError(f"a checkpoint of {anchor.size} events was signed, but only {size} are here")
-    if anchor.size and tree_root(anchor.size, log_nodes(anchor.size)) != anchor.root:
+    if anchor.size > nodes.size:
+        raise DatabaseChangedError(f"a checkpoint of {anchor.size} events was signed, but only {nodes.size} are here")
+    if tree_root(anchor.size, nodes) != anchor.root:
         raise DatabaseChangedError(f"the tiles do not lead to the root signed for {anchor.size} events")
 
 
-def event_bytes(pos: int, size: int, root: bytes) -> bytes:
-    """A leaf's bytes, proved into the tree of ``size`` leaves under ``root``.
+def event_bytes(pos: int, nodes: TileNodes, root: bytes) -> bytes:
+    """A leaf's bytes, proved into a tree under ``root``.
 
     Raises:
         NotFoundError: no such event.
         DatabaseChangedError: the row holds other bytes than those logged.
     """
-    row = Event.objects.filter(pos=pos).values_list("raw", flat=True).first() if pos < size else None
+    row = Event.objects.filter(pos=pos).first() if 0 <= pos < nodes.size else None
     if row is None:
-        raise NotFoundError(f"there is no event {pos}")
-    raw = bytes(row)
+        raise NotFoundError(f"there is no event {pos} among {nodes.size}")
+    raw = bytes(row.raw)
     try:
-        check_inclusion(leaf_hash(raw), pos, size, inclusion_proof(pos, size, log_nodes(size)), root)
-    except PriorConsentError as error:
+        check_inclusion(leaf_hash(raw), pos, nodes.size, inclusion_proof(pos, nodes.size, nodes), root)
+    except ProofError as error:
         raise DatabaseChangedError(f"event {pos} is not the one logged: {error}") from error
     return raw
 
 
 def _raws(model: type[Stored], digests: list[str]) -> dict[str, bytes | None]:
-    rows = model._default_manager.filter(digest__in=digests).values_list("digest", "raw")  # noqa: SLF001
-    return {digest: bytes(raw) for digest, raw in rows}
+    """Bytes by digest; those that are not their digest's count as none while nothing logged needs them.
+
+    Raises:
+        DatabaseChangedError: a logged event needs them.
+    """
+    found: dict[str, bytes | None] = {}
+    for row in model._default_manager.filter(digest__in=digests):  # noqa: SLF001 (any model's manager)
+        raw = bytes(row.raw)
+        if is_content(row.digest, raw):
+            found[row.digest] = raw
+        elif row.pos is not None:
+            raise DatabaseChangedError(f"the bytes under {row.digest} were changed")
+    return found

@@ -5,8 +5,8 @@ import json
 
 from django.conf import settings
 
-from priorconsent import merkle_map, replay, snapshot
 from priorconsent import events as ev
+from priorconsent import merkle_map, replay, snapshot
 from priorconsent.log import tree
 from priorconsent.log.checkpoint import open_checkpoint
 from priorconsent.log.tiles import TileNodes, directory_reader, read_entries

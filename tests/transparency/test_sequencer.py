@@ -4,7 +4,7 @@ import pytest
 
 from priorconsent import canonical, names, times
 from tests.transparency.audit import check_log, check_published
-from tests.transparency.cast import DAY_1, DAY_2, DAY_3, DAY_4, FILM, FILM_FILE, GRANT, NOTICE_S, PUBLISHER, STUDIO
+from tests.transparency.cast import DAY_1, DAY_2, DAY_3, DAY_4, FILM, GRANT, NOTICE_S, PUBLISHER, STUDIO
 from transparency import sequencer
 from transparency.keys import found_registry
 from transparency.models import Alarm, Event, EvidenceItem, Pending
@@ -97,7 +97,7 @@ def test_what_follows_a_refused_unit_in_the_same_batch_is_logged(cast):
 
 
 def test_a_refused_unit_says_why_and_raises_an_alarm(cast):
-    first, second = log([cast.party(STUDIO), cast.party(STUDIO)], DAY_1)
+    _, second = log([cast.party(STUDIO), cast.party(STUDIO)], DAY_1)
     refused = Pending.objects.get(pk=second.pk)
     alarm = Alarm.objects.get()
     assert "exists" in refused.reason
@@ -113,7 +113,7 @@ def test_evidence_that_is_missing_refuses_the_unit(offered):
 
 def test_evidence_counts_once(offered):
     unit = offered.alias("sha256:" + "1" * 64)
-    first, second = log([unit, unit], DAY_2)
+    _, second = log([unit, unit], DAY_2)
     assert "counted before" in Pending.objects.get(pk=second.pk).reason
 
 
@@ -173,7 +173,6 @@ def test_a_unit_larger_than_a_batch_is_logged_at_once(offered, monkeypatch):
 
 def test_an_idle_log_says_that_it_is_alive_every_third_of_its_freshness(offered, settings):
     third = settings.PRIORCONSENT_FRESH_FOR_S // 3
-    log([offered.alias(FILM_FILE + "")], DAY_1) if False else None
     size = Event.objects.count()
     sequencer.sweep(times.plus(DAY_1, third - 1))
     assert Event.objects.count() == size

@@ -1,0 +1,19 @@
+"""Which digest our formats give to bytes."""
+
+from __future__ import annotations
+
+from priorconsent import canonical, keys
+from priorconsent.errors import MalformedError
+
+# Records that are salted commitments have a digest of their own kind.
+TAGS = ("prior-consent-offer/v1", "prior-consent-key/v1")
+
+
+def is_content(digest: str, raw: bytes) -> bool:
+    """Whether these bytes are what a digest stands for: plain bytes, an offer, a key record or a keyset."""
+    if digest == canonical.digest(raw) or any(digest == canonical.tagged_digest(tag, raw) for tag in TAGS):
+        return True
+    try:
+        return keys.payload_of(raw).digest == digest
+    except MalformedError:
+        return False
