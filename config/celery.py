@@ -6,7 +6,11 @@ from celery import Celery
 
 from config.env import use_settings
 
+SWEEP_EVERY_S = 60.0
+
 use_settings()
 app = Celery("priorconsent")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+# Finds what a crash left undone, and keeps an idle log alive.
+app.conf.beat_schedule = {"sweep": {"task": "transparency.tasks.sweep", "schedule": SWEEP_EVERY_S}}

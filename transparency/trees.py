@@ -12,11 +12,11 @@ from typing import TypeVar
 
 from django.db.models import QuerySet
 
-from priorconsent.errors import NotFoundError
-from priorconsent.log.tiles import TileNodes, tile_bytes, tile_path, tiles_to_write
+from priorconsent.log.tiles import TILE_WIDTH, TileNodes, tile_bytes, tile_path, tiles_to_write
 from priorconsent.log.tree import HASH_BYTES, Appended
 from priorconsent.merkle_buckets import BUCKET_BITS, TOP, Position, bucket_of, neighbours, update
 from priorconsent.merkle_map import Item, Node, map_key, subtree, value_hash
+from transparency.alarms import DatabaseChangedError
 from transparency.models import HashTile, MapLeaf, MapLeafVersion, MapNode
 
 # SQLite takes 32,766 parameters in one statement; no list below comes near it.
@@ -55,13 +55,13 @@ def extend_log(old_size: int, leaf_hashes: Sequence[bytes]) -> Appended:
 
 
 def _read_tile(path: str) -> bytes:
-    # A tile that is not full yet is kept under the path of the full one; ever more hashes follow the old ones.
+    # A tile that is not full yet is kept under the path of the full one; new hashes only ever follow the old ones.
     full, _, width = path.partition(".p/")
-    row = HashTile.objects.filter(path=full).values_list("hashes", flat=True).first()
-    if row is None:
-        raise NotFoundError(f"no tile {path}")
-    raw = bytes(row)
-    return raw[: int(width) * HASH_BYTES] if width else raw
+    size_bytes = int(width or TILE_WIDTH) * HASH_BYTES
+    row = HashTile.objects.filter(path=full).first()
+    if row is None or len(row.hashes) < size_bytes:
+        raise DatabaseChangedError(f"hashes are missing from {path}")
+    return bytes(row.hashes)[:size_bytes]
 
 
 # --- the map ----------------------------------------------------------------------------------------
