@@ -1,0 +1,25 @@
+"""What holds for every answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+from api.problems import problem
+from api.wire import MAX_BODY_BYTES
+
+Respond = Callable[[HttpRequest], HttpResponse]
+
+
+def bounded_and_private(respond: Respond) -> Respond:
+    """Refuse a body by its announced length, before anybody reads it; let nobody keep an answer that does not say so."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        too_large = length.isascii() and length.isdigit() and int(length[:20]) > MAX_BODY_BYTES
+        response = problem("too_large", f"at most {MAX_BODY_BYTES} bytes are read") if too_large else respond(request)
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    return answer

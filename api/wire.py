@@ -1,0 +1,102 @@
+"""Bodies on the wire: read by the one strict parser, written in canonical form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+
+from api.problems import TooLargeError
+from priorconsent import canonical
+from priorconsent.records import Record, convert
+
+MAX_BODY_BYTES: Final = 4 << 20
+
+R = TypeVar("R", bound=Record)
+
+
+class StrictJson(BaseParser):
+    """JSON of the profile; DRF's own parser takes duplicate members and NaN."""
+
+    media_type = "application/json"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        """Plain JSON values."""
+        del media_type, parser_context
+        return canonical.parse(_read(stream), max_bytes=MAX_BODY_BYTES)
+
+
+class Jose(BaseParser):
+    """A statement by itself, as compact JWS."""
+
+    media_type = "application/jose"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> dict[str, Any]:
+        """The same members as if it had come within JSON."""
+        del media_type, parser_context
+        return {"statement": _read(stream).decode("utf-8", "replace")}
+
+
+class CanonicalJson(BaseRenderer):
+    """Canonical JSON (RFC 8785); of a record its members."""
+
+    media_type = "application/json"
+    format = "json"
+    charset = None
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        """The bytes of the body."""
+        del accepted_media_type, renderer_context
+        return b"" if data is None else canonical.encode(data)
+
+
+class OneForm(DefaultContentNegotiation):
+    """Every address answers in one form, whatever ``Accept`` says (RFC 9110 section 12.5.1 leaves it to us)."""
+
+    def select_renderer(
+        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        """The first renderer."""
+        del request, format_suffix
+        return renderers[0], renderers[0].media_type or ""
+
+
+def body(request: Request, kind: type[R]) -> R:
+    """The body of a request as a record.
+
+    Raises:
+        MalformedError: a member is missing, unknown, or not of its form; the pointer says which.
+    """
+    return convert(request.data, kind)
+
+
+def parameters(request: Request, known: Mapping[str, type[str] | type[int]] | None = None) -> dict[str, str]:
+    """The query parameters, each given once, within the profile of our JSON.
+
+    Args:
+        known: names that may occur; ``None``: somebody else looks at the names.
+    """
+    given = request.query_params
+    for name in given:
+        if len(given.getlist(name)) > 1:
+            raise _fault(name, "given more than once")
+        if known is not None and name not in known:
+            raise _fault(name, "no such parameter")
+    values = {name: str(given[name]) for name in given}
+    canonical.check_profile(values)
+    return values
+
+
+def _fault(name: str, what: str) -> canonical.MalformedError:
+    return canonical.MalformedError(f"{what}: {name[:40]!r}", pointer=f"/{canonical.escape_pointer(name[:40])}")
+
+
+def _read(stream: Any) -> bytes:
+    raw: bytes = stream.read(MAX_BODY_BYTES + 1)
+    if len(raw) > MAX_BODY_BYTES:
+        raise TooLargeError(f"at most {MAX_BODY_BYTES} bytes are read")
+    return raw
