@@ -17,7 +17,7 @@ from priorconsent.offers import Offer
 from priorconsent.query import Query
 from priorconsent.reasons import GRANTED_STEP, REASONS, Verdict
 from priorconsent.rights import RightsTable
-from priorconsent.states import AliasState, GrantState, PartyState, RightsTableState, WorkState
+from priorconsent.states import AliasState, GrantState, PartyState, RightsTableState, State, WorkState
 
 BINDING_OF = {"sha256": "digest", "url": "location", "work": "named", "identifier": "named"}
 
@@ -150,20 +150,19 @@ def _first_claimed(tried: list[str], query: Query, states: States) -> _Found:
         if not isinstance(state, AliasState):
             continue
         since += [state.since] if state.since is not None else []
-        counting = {claim.work for claim in state.claims if _counts(claim, query.min_level, states)}
+        weighty = [claim for claim in state.claims if words.at_least(words.LEVELS, claim.level, query.min_level)]
+        tied = {claim.work: states.state(names.work(claim.work)) for claim in weighty}
+        # Which claims count rests on who holds each work claimed, and that may have changed since.
+        since += [work.since for work in tied.values() if isinstance(work, WorkState)]
+        counting = {claim.work for claim in weighty if _speaks(tied[claim.work], claim.party)}
         contested |= {claim.work for claim in state.claims} - counting
         if counting:
             return _Found(dict.fromkeys(sorted(counting), name), tuple(sorted(contested)), tuple(since))
     return _Found({}, tuple(sorted(contested)), tuple(since))
 
 
-def _counts(claim: Any, min_level: str, states: States) -> bool:
-    work = states.state(names.work(claim.work))
-    return (
-        isinstance(work, WorkState)
-        and work.speaks(claim.party)
-        and words.at_least(words.LEVELS, claim.level, min_level)
-    )
+def _speaks(work: State | None, party: str) -> bool:
+    return isinstance(work, WorkState) and work.speaks(party)
 
 
 # Steps 3 to 13: one work
@@ -182,6 +181,7 @@ class _Case:
     """One grant held against one question about one work."""
 
     query: Query
+    work: str
     place: str | None
     closure: Closure
     grant: GrantState
@@ -214,7 +214,7 @@ def _judge(
     for grant_id in scope.works[work].grants:
         grant = states.state(names.grant(grant_id))
         if isinstance(grant, GrantState) and work in grant.terms.works:
-            reason = _first_fault(_Case(query, place, scope, grant, states, tables, bound))
+            reason = _first_fault(_Case(query, work, place, scope, grant, states, tables, bound))
             answers.append(_no(reason) if reason else _Answer(GRANTED_STEP, "granted", grant_id, grant))
     # Stable, and the grants are sorted: of equal steps the lowest grant id answers.
     return max(answers, key=lambda answer: answer.step, default=_no("no_grant"))
@@ -293,7 +293,8 @@ def _rights(case: _Case) -> str | None:
         return "rights_not_granted"
     modalities = (case.query.modality or words.ANY,)
     terms = case.terms
-    needed = consent.required(terms.works, terms.excluded, (case.query.use,), modalities, table, case.states)
+    # Of this work alone: what changed in another work of the grant was not tested against ``at``.
+    needed = consent.required((case.work,), terms.excluded, (case.query.use,), modalities, table, case.states)
     return None if set(needed.rights) <= set(terms.rights) else "rights_not_granted"
 
 

@@ -35,6 +35,8 @@ from priorconsent.states import (
 )
 
 ENDED = frozenset({"withdrawn", "superseded"})
+# Spent by the event that closes the log; no digest is spelled so.
+CLOSED = "log-close"
 
 S = TypeVar("S", bound=State)
 R = TypeVar("R", bound=Record)
@@ -98,7 +100,7 @@ class Ledger(Protocol):
 
     @property
     def last_time(self) -> str | None:
-        """Time of the last event; ``None`` before the first."""
+        """The latest time of any event, also of those without effect; ``None`` before the first."""
 
     def state(self, name: str) -> State | None:
         """The state under a name."""
@@ -126,6 +128,7 @@ class MemoryLedger:
         self.states: dict[str, State] = {}
         self.events: list[ev.Event] = []
         self.spent: dict[str, int] = {}
+        self._last_time: str | None = None
 
     @property
     def size(self) -> int:  # noqa: D102
@@ -133,7 +136,7 @@ class MemoryLedger:
 
     @property
     def last_time(self) -> str | None:  # noqa: D102
-        return self.events[-1].time if self.events else None
+        return self._last_time
 
     def state(self, name: str) -> State | None:  # noqa: D102
         return self.states.get(name)
@@ -152,6 +155,7 @@ class MemoryLedger:
 
     def record(self, event: ev.Event) -> None:  # noqa: D102
         self.events.append(event)
+        self._last_time = max(self._last_time or "", event.time)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +241,8 @@ class _Step:
         _must(isinstance(self.event, ev.LogOpen) == (self.pos == 0), "log-open is the first event and no other")
         if self.pos:
             _must(self.time >= (self.ledger.last_time or ""), "time goes back")
-            _must(not isinstance(self.ledger.event(self.pos - 1), ev.LogClose), "the log is closed")
+            closed = self.ledger.is_spent(CLOSED) and not isinstance(self.event, ev.MapRoot)
+            _must(not closed, "the log is closed")
 
     def check_unspent(self, digests: tuple[str, ...]) -> None:
         for digest in digests:
@@ -750,7 +755,8 @@ def _map_root(step: _Step, event: ev.MapRoot) -> None:
 
 
 def _log_close(step: _Step, event: ev.LogClose) -> None:
-    del step, event
+    del event
+    step.cited = (CLOSED,)
 
 
 _HANDLERS: dict[type[ev.Event], Callable[[_Step, Any], None]] = {
