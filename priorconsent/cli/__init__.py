@@ -1,0 +1,81 @@
+"""The command line: ``priorconsent COMMAND …``.
+
+Only the module of the command given is imported, since a single ``check`` is mostly start-up. Each
+such module has ``configure(parser)`` and ``run(arguments) -> exit code``.
+
+Exit codes: 0 permitted or done, 2 usage, 3 not permitted, 4 could not check (5 is ``verify``'s: invalid).
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+EXIT_DONE = 0
+EXIT_USAGE = 2
+EXIT_NOT_PERMITTED = 3
+EXIT_COULD_NOT_CHECK = 4
+
+# command → module, what it is for
+COMMANDS: dict[str, tuple[str, str]] = {
+    "check": ("priorconsent.cli.check", "may this file, URL, work or identifier be put to this use?"),
+    "filter": ("priorconsent.cli.filter", "keep the permitted rows of a manifest"),
+    "snapshot": ("priorconsent.cli.snapshot", "fetch, inspect or verify a snapshot"),
+    "verify": ("priorconsent.cli.verify", "check the evidence for one grant, offline"),
+    "key": ("priorconsent.cli.key", "make or show a party's key"),
+    "sign": ("priorconsent.cli.sign", "sign a statement"),
+    "log": ("priorconsent.cli.log", "check a whole log"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words or words[0] not in COMMANDS:
+        return _overview(words)
+    module_name, purpose = COMMANDS[words[0]]
+    module = importlib.import_module(module_name)
+    parser = argparse.ArgumentParser(prog=f"priorconsent {words[0]}", description=purpose, allow_abbrev=False)
+    module.configure(parser)
+    arguments = parser.parse_args(words[1:])
+    return _run(module.run, arguments)
+
+
+def _run(run: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
+    from priorconsent.errors import MalformedError, NotAvailableError, PriorConsentError, RuleError
+
+    try:
+        code = run(arguments)
+        sys.stdout.flush()
+    except PriorConsentError as error:
+        print(f"{error.code}: {error}", file=sys.stderr)
+        usage = isinstance(error, MalformedError | NotAvailableError | RuleError)
+        return EXIT_USAGE if usage else EXIT_COULD_NOT_CHECK
+    except BrokenPipeError:
+        # The reader went away; Python must not complain about it once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_COULD_NOT_CHECK
+    except OSError as error:
+        print(error, file=sys.stderr)
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return EXIT_COULD_NOT_CHECK
+    return code
+
+
+def _overview(words: list[str]) -> int:
+    """Everything that is no command: help, the version, or a mistake."""
+    parser = argparse.ArgumentParser(
+        prog="priorconsent",
+        description="Prior permission for AI training: ask, decide and prove at home.",
+        epilog="\n".join(f"  {name:<10} {purpose}" for name, (_, purpose) in COMMANDS.items()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="one of those below")
+    parser.parse_args(words[:1])
+    return EXIT_USAGE

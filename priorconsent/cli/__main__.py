@@ -1,0 +1,7 @@
+"""``python -m priorconsent.cli`` does what the command ``priorconsent`` does."""
+
+import sys
+
+from priorconsent.cli import main
+
+sys.exit(main())

@@ -1,0 +1,122 @@
+"""``priorconsent sign TYPE FILE --key K --party P``: one act of one party, signed on its own machine."""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import sys
+from pathlib import Path
+from typing import Any
+
+from priorconsent import canonical, events, statements, times
+from priorconsent.cli import EXIT_DONE, keyfile
+from priorconsent.errors import MalformedError, NotAllowedError, NotAvailableError
+from priorconsent.grants import Token
+from priorconsent.keys import KeyRecord
+from priorconsent.offers import Offer
+from priorconsent.records import convert
+
+VALID_S = 30 * 86400
+MAX_FILE_BYTES = 1 << 20
+
+# Statements with a body → the events that such a body can become.
+BODIES: dict[str, tuple[type[events.Event], ...]] = {
+    "claim": (events.WorkAdd, events.Alias),
+    "shares": (events.ShareSetChange,),
+    "refusal": (events.Refuse,),
+    "refusal-end": (events.RefuseEnd,),
+    "key": (events.PartyKey,),
+    "key-end": (events.PartyKeyEnd,),
+}
+TYPES = ("approval", "acceptance", "withdrawal", *BODIES)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("type", choices=TYPES, metavar="TYPE", help=", ".join(TYPES))
+    parser.add_argument(
+        "file", metavar="FILE", type=Path, help="an offer; for a withdrawal the grant token; else the body"
+    )
+    parser.add_argument("--key", metavar="K", type=Path, required=True, help="private key file, its record beside it")
+    parser.add_argument("--party", metavar="P", required=True, help="party id of the signer, urn:uuid:…")
+    parser.add_argument("--decline", action="store_true", help="decline the offer instead of agreeing")
+    parser.add_argument("--not-after", metavar="T", help="when the signature lapses; default in 30 days")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the statement as a compact JWS: exactly its bytes, but for a line feed on a terminal."""
+    if arguments.decline and arguments.type not in statements.DECIDING:
+        raise MalformedError("only an approval or acceptance can be declined")
+    key, record = keyfile.read(arguments.key)
+    if record.party != arguments.party:
+        raise NotAvailableError(f"the key is that of {record.party}; mandates are not available yet")
+    raw = _read(arguments.file)
+    made = convert(
+        _members(arguments, record, _content(arguments.type, raw, record), times.now()), statements.Statement
+    )
+    signed = statements.sign(made, key).decode("ascii")
+    # The evidence digest is over the bytes, so a file must not get a line feed more.
+    sys.stdout.write(signed + ("\n" if sys.stdout.isatty() else ""))
+    return EXIT_DONE
+
+
+def _members(arguments: argparse.Namespace, record: KeyRecord, content: dict[str, Any], now: str) -> dict[str, Any]:
+    kind = arguments.type
+    lapses = arguments.not_after or times.plus(now, VALID_S)
+    decision = "decline" if arguments.decline else "approve"
+    return {
+        "v": 1,
+        "type": kind,
+        "registry": record.registry,
+        "party": arguments.party,
+        "by": arguments.party,
+        "key": record.key_id,
+        "decision": decision if kind in statements.DECIDING else None,
+        "shown": None,
+        "at": now,
+        "not_after": lapses if kind in statements.WIDENING else None,
+        "nonce": canonical.to_base64url(secrets.token_bytes(16)),
+        "rights": [],
+        "body": {},
+        **content,
+    }
+
+
+def _content(kind: str, raw: bytes, record: KeyRecord) -> dict[str, Any]:
+    """What the statement is about: its subject, and its body or the rights it answers for."""
+    if kind == "withdrawal":
+        token = Token(raw)
+        _check_registry(token.offer.registry, record)
+        return {"subject": token.digest}
+    value = canonical.parse(raw)
+    canonical.check_sorted(value)
+    if kind in statements.DECIDING:
+        offer = convert(value, Offer)
+        offer.check()
+        _check_registry(offer.registry, record)
+        return {"subject": offer.digest, "rights": list(offer.rights) if kind == "approval" else []}
+    _check_body(kind, value, record)
+    return {"subject": canonical.digest(canonical.encode(value)), "body": value}
+
+
+def _check_registry(registry: str, record: KeyRecord) -> None:
+    if registry != record.registry:
+        raise NotAllowedError(f"the file is of registry {registry}, the key for {record.registry}")
+
+
+def _check_body(kind: str, body: Any, record: KeyRecord) -> None:
+    """Refuse a body that no event could carry: signed, it would only be turned down later."""
+    expected = [sorted(statements.body_of(dict.fromkeys(event.__struct_encode_fields__))) for event in BODIES[kind]]
+    if not isinstance(body, dict) or sorted(body) not in expected:
+        spelled = "; or ".join(", ".join(members) for members in expected)
+        raise MalformedError(f"the body of a statement of type {kind} has exactly these members: {spelled}")
+    if body.get("party", record.party) != record.party:
+        raise MalformedError("the body speaks for another party", pointer="/party")
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        raw = file.read(MAX_FILE_BYTES + 1)
+    if len(raw) > MAX_FILE_BYTES:
+        raise MalformedError(f"{path} is longer than {MAX_FILE_BYTES} bytes")
+    return raw.strip()
