@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Final, cast
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Final, cast
 
 from django.http import HttpRequest
 from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.parsers import BaseParser
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -79,7 +80,7 @@ class View(APIView):
     """A view that says above its body who may do what; any other method does not exist."""
 
     access: ClassVar[Mapping[str, Access]] = {}
-    parser_classes = (StrictJson,)
+    parser_classes: Sequence[type[BaseParser]] = (StrictJson,)
     renderer_classes = (CanonicalJson,)
 
     def get_permissions(self) -> list[BasePermission]:
@@ -107,6 +108,3 @@ def by_key(request: Request, scope: str) -> Actor:
     if not given.startswith(BEARER):
         raise NoKeyError(f"this needs an API key with the scope {scope}: Authorization: Bearer pc_…")
     return actor_for_key(given.removeprefix(BEARER), now(request), scope=scope)
-
-
-Handler = Callable[..., Any]

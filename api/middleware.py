@@ -13,7 +13,7 @@ Respond = Callable[[HttpRequest], HttpResponse]
 
 
 def bounded_and_private(respond: Respond) -> Respond:
-    """Refuse a body by its announced length, before anybody reads it; let nobody keep an answer that does not say so."""
+    """Refuse a body by its announced length before anybody reads it; keep answers out of caches unless they say so."""
 
     def answer(request: HttpRequest) -> HttpResponse:
         length = request.META.get("CONTENT_LENGTH") or "0"

@@ -17,18 +17,12 @@ from priorconsent.records import Record
 REF: Final = "#/components/schemas/{name}"
 API_KEY: Final = "apiKey"
 
-BODIES: tuple[type[Record], ...] = (
-    shapes.Problem,
-    shapes.Batch,
-    shapes.OneDecision,
-    shapes.Decisions,
-    bucket.Bucket,
-)
+BODIES: Final = (bucket.Bucket, *shapes.ALL)
 
 
-def add_components(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+def add_components(result: dict[str, Any], **_arguments: Any) -> dict[str, Any]:
     """What drf-spectacular calls last: our schemas and the security scheme."""
-    _, schemas = msgspec.json.schema_components(BODIES, ref_template=REF)
+    _refs, schemas = msgspec.json.schema_components(BODIES, ref_template=REF)
     components = result.setdefault("components", {})
     components.setdefault("schemas", {}).update(schemas)
     scheme = {"type": "http", "scheme": "bearer", "description": "An API key: pc_…"}
@@ -36,7 +30,7 @@ def add_components(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     return result
 
 
-def operation(  # noqa: PLR0913 (what an operation consists of)
+def operation(
     name: str,
     answer: type[Record] | Mapping[str, Any],
     *,
@@ -110,7 +104,14 @@ _MARK = {
     "root": "sha256:0000000000000000000000000000000000000000000000000000000000000000",
     "time": "2026-12-11T00:00:00Z",
 }
-_NO = {"binding": None, "conditions": {}, "contested": [], "grants": [], "until": None, "verdict": "not_permitted"}
+_NO: dict[str, Any] = {
+    "binding": None,
+    "conditions": {},
+    "contested": [],
+    "grants": [],
+    "until": None,
+    "verdict": "not_permitted",
+}
 _FILE = "c6ff2df5b1dd3ac3bbd0aeb0d6f8e2cf0a6f3d2a3e0e5a1f7b1f4fcb5bca0b30"
 _FOR = {
     "use": "train.generative.pretrain",
@@ -120,7 +121,7 @@ _FOR = {
     "distribution": "internal",
     "territory": "JP",
 }
-_ANSWERS = {
+_ANSWERS: dict[str, dict[str, Any]] = {
     "granted": {
         "binding": "digest",
         "conditions": {_GRANT: {}},
@@ -167,4 +168,58 @@ BUCKET: Final = operation(
     "buckets_get",
     bucket.Bucket,
     parameters=[in_path("prefix", "The first 2 to 64 hex digits of a key of the map.", "^[0-9a-f]{2,64}$")],
+)
+
+STATEMENT: Final = operation("statements_take", shapes.Recorded, status=202, body=shapes.StatementIn)
+STATEMENT["request"]["application/jose"] = {"type": "string", "description": "Compact JWS."}
+
+_AFTER = query("after", "The next of the page before.")
+_URN = in_path("urn", "urn:uuid:…", "^urn:uuid:[0-9a-f-]{36}$")
+_DIGEST = in_path("digest", "sha256:…", "^sha256:[0-9a-f]{64}$")
+
+
+def _list(name: str, kind: type[Record], *parameters: OpenApiParameter, key: bool = False) -> dict[str, Any]:
+    schema = {
+        "type": "object",
+        "properties": {
+            "items": {"type": "array", "items": _reference(kind)},
+            "next": {"type": ["string", "null"], "description": "To go on from; null on the last page."},
+        },
+        "required": ["items", "next"],
+    }
+    return operation(name, schema, parameters=[_AFTER, *parameters], key=key)
+
+
+def _act(name: str, answer: type[Record], body: type[Record] | None = None) -> dict[str, Any]:
+    return operation(name, answer, body=body, parameters=[_URN], key=True)
+
+
+PARTIES: Final = _list("parties_list", shapes.PartyOut, query("kind", "Only this kind."))
+PARTY: Final = operation("parties_get", shapes.PartyOut, parameters=[_URN])
+ADD_PARTY: Final = operation("parties_add", shapes.PartyOut, status=201, body=shapes.PartyIn, key=True)
+WORKS: Final = _list("works_list", shapes.WorkOut, query("title", "Part of a title, in any case."))
+WORK: Final = operation("works_get", shapes.WorkOut, parameters=[_URN])
+ADD_WORK: Final = operation("works_add", shapes.WorkOut, status=201, body=shapes.WorkIn, key=True)
+SHARE_SETS: Final = _list("share_sets_list", shapes.ShareSetOut, query("work", "Only those of this work."))
+SHARE_SET: Final = operation("share_sets_get", shapes.ShareSetOut, parameters=[_DIGEST])
+PROPOSE_SHARES: Final = operation(
+    "share_sets_propose", shapes.ShareSetOut, status=201, body=shapes.ShareSetIn, key=True
+)
+REFUSALS: Final = _list("refusals_list", shapes.RefusalOut, query("party", "Only those of this party."))
+REFUSAL: Final = operation("refusals_get", shapes.RefusalOut, parameters=[_URN])
+CHECK: Final = operation("checks_record", shapes.CheckOut, status=201, body=shapes.CheckIn, key=True)
+OFFERS: Final = _list("offers_list", shapes.OfferOut, key=True)
+OFFER: Final = operation("offers_get", shapes.OfferOut, parameters=[_URN], key=True)
+DRAFT: Final = operation("offers_draft", shapes.OfferOut, status=201, body=shapes.OfferIn, key=True)
+PUT_FORWARD: Final = _act("offers_put_forward", shapes.OfferOut)
+DISCARD: Final = _act("offers_discard", shapes.OfferOut)
+GRANTS: Final = _list("grants_list", shapes.OfferOut)
+GRANT: Final = operation("grants_get", shapes.OfferOut, parameters=[_URN])
+SUSPEND: Final = _act("grants_suspend", shapes.OfferOut, shapes.SuspendIn)
+RESUME: Final = _act("grants_resume", shapes.OfferOut, shapes.ResumeIn)
+CREDENTIAL: Final = operation(
+    "grants_credential", {"type": "string"}, parameters=[_URN], media_type="application/vc+jwt"
+)
+BUNDLE: Final = operation(
+    "grants_bundle", {"type": "string", "format": "binary"}, parameters=[_URN], media_type="application/zip"
 )

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils import translation
 from rest_framework import exceptions as drf
 
@@ -24,7 +25,7 @@ TYPE: Final = "urn:prior-consent:problem:"
 # An error may quote what it stumbled over, never all of it.
 MAX_DETAIL_CHARACTERS: Final = 500
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +122,8 @@ def of_error(error: PriorConsentError) -> HttpResponse:
     code = code_of(error)
     if code == "internal":
         raise error
-    more = [
-        found.__dict__ if hasattr(found, "__dict__") else _members(found) for found in getattr(error, "problems", ())
-    ]
-    return problem(code, error.detail, error.pointer, problems=more or None)
+    reasons = [asdict(reason) for reason in getattr(error, "problems", ())]
+    return problem(code, error.detail, error.pointer, problems=reasons or None)
 
 
 def handle(error: Exception, _context: Any) -> HttpResponse | None:
@@ -164,7 +163,7 @@ def answers(*methods: str) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         @functools.wraps(view)
-        def respond(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def respond(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if request.method not in methods:
                 response = problem("method_not_allowed")
                 response.headers["Allow"] = ", ".join(methods)

@@ -24,7 +24,7 @@ from priorconsent.bucket import SnapshotBuckets
 from priorconsent.errors import MalformedError, NotTrustedError, StaleError
 from priorconsent.freshness import check_fresh
 from priorconsent.keys import Keyset, payload_of
-from priorconsent.records import Count, Digest, Record, convert
+from priorconsent.records import Count, Record, convert
 from priorconsent.snapshot import Snapshot, open_verified
 from priorconsent.states import KeysetState
 from priorconsent.trust import Trust, read_trust
@@ -36,8 +36,6 @@ class Latest(Record, frozen=True):
     file: Annotated[str, Meta(pattern=r"^[0-9]{1,16}\.sqlite$(?!\n)")]
     sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
     size: Count
-
-
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from django.urls import URLPattern, path, re_path
 from drf_spectacular.views import SpectacularJSONAPIView
 
 from api.access import Anybody
-from api.views import buckets, decisions, discovery, files, health
+from api.views import buckets, decisions, discovery, files, health, licences, registry, statements
 
 HEX: Final = "[0-9a-f]{64}"
 # C2SP tlog-tiles: level or "entries", then the index in groups of three digits, then perhaps a width.
@@ -34,4 +34,24 @@ urlpatterns: list[URLPattern] = [
     path("api/v1/openapi.json", SpectacularJSONAPIView.as_view(permission_classes=[Anybody])),
     path("api/v1/decisions", decisions.Decisions.as_view()),
     path("api/v1/buckets/<str:prefix>", buckets.Buckets.as_view()),
+    path("api/v1/statements", statements.Statements.as_view()),
+    path("api/v1/parties", registry.Parties.as_view()),
+    path("api/v1/parties/<str:urn>", registry.OneParty.as_view()),
+    path("api/v1/works", registry.Works.as_view()),
+    path("api/v1/works/<str:urn>", registry.OneWork.as_view()),
+    path("api/v1/share-sets", registry.ShareSets.as_view()),
+    path("api/v1/share-sets/<str:digest>", registry.OneShareSet.as_view()),
+    path("api/v1/refusals", registry.Refusals.as_view()),
+    path("api/v1/refusals/<str:urn>", registry.OneRefusal.as_view()),
+    path("api/v1/checks", registry.Checks.as_view()),
+    path("api/v1/offers", licences.Offers.as_view()),
+    path("api/v1/offers/<str:urn>", licences.OneOffer.as_view()),
+    path("api/v1/offers/<str:urn>/offer", licences.PutForward.as_view()),
+    path("api/v1/offers/<str:urn>/discard", licences.Discard.as_view()),
+    path("api/v1/grants", licences.Grants.as_view()),
+    path("api/v1/grants/<str:urn>", licences.OneGrant.as_view()),
+    path("api/v1/grants/<str:urn>/vc", licences.Credential.as_view()),
+    path("api/v1/grants/<str:urn>/bundle", licences.Bundle.as_view()),
+    path("api/v1/grants/<str:urn>/suspend", licences.Suspend.as_view()),
+    path("api/v1/grants/<str:urn>/resume", licences.Resume.as_view()),
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable
 from typing import Any, Final, TypeVar
 
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -12,6 +12,7 @@ from rest_framework.request import Request
 
 from api.problems import TooLargeError
 from priorconsent import canonical
+from priorconsent.errors import MalformedError
 from priorconsent.records import Record, convert
 
 MAX_BODY_BYTES: Final = 4 << 20
@@ -58,11 +59,12 @@ class OneForm(DefaultContentNegotiation):
     """Every address answers in one form, whatever ``Accept`` says (RFC 9110 section 12.5.1 leaves it to us)."""
 
     def select_renderer(
-        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
         """The first renderer."""
         del request, format_suffix
-        return renderers[0], renderers[0].media_type or ""
+        first = next(iter(renderers))
+        return first, first.media_type
 
 
 def body(request: Request, kind: type[R]) -> R:
@@ -74,7 +76,7 @@ def body(request: Request, kind: type[R]) -> R:
     return convert(request.data, kind)
 
 
-def parameters(request: Request, known: Mapping[str, type[str] | type[int]] | None = None) -> dict[str, str]:
+def parameters(request: Request, known: Collection[str] | None = None) -> dict[str, str]:
     """The query parameters, each given once, within the profile of our JSON.
 
     Args:
@@ -91,8 +93,8 @@ def parameters(request: Request, known: Mapping[str, type[str] | type[int]] | No
     return values
 
 
-def _fault(name: str, what: str) -> canonical.MalformedError:
-    return canonical.MalformedError(f"{what}: {name[:40]!r}", pointer=f"/{canonical.escape_pointer(name[:40])}")
+def _fault(name: str, what: str) -> MalformedError:
+    return MalformedError(f"{what}: {name[:40]!r}", pointer=f"/{canonical.escape_pointer(name[:40])}")
 
 
 def _read(stream: Any) -> bytes:

@@ -33,4 +33,3 @@ def public_file(request: HttpRequest, path: str, media_type: str, caching: str) 
     response = FileResponse(file, content_type=media_type)
     response.headers["Cache-Control"] = caching
     return response
-

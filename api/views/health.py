@@ -31,7 +31,11 @@ def ready(request: HttpRequest) -> HttpResponse:
     An alarm asks for an operator, and does not stop answers: strangers may cause one.
     """
     alarms = _alarms()
-    checks = {"database": "down" if alarms is None else "up", "checkpoint": "unverified", "alarms": alarms or {}}
+    checks: dict[str, Any] = {
+        "database": "down" if alarms is None else "up",
+        "checkpoint": "unverified",
+        "alarms": alarms or {},
+    }
     with contextlib.suppress(NotTrustedError), reading(now(request)) as published:
         checks["checkpoint"] = published.mark
     if alarms is None or checks["checkpoint"] == "unverified":

@@ -1,0 +1,1 @@
+"""An invented cast whose ten days show everything; every name, title and host here is made up."""

@@ -1,0 +1,140 @@
+"""Self-signed statements: whoever brings one may be anybody, for the signature is the authority."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api import openapi, wire
+from api.access import Anybody, View, by_key, has_key, now
+from api.shapes import Recorded, StatementIn
+from api.words import RECORDED, WAITS, Sentence, said
+from licences.explain import explain
+from licences.models import Offer
+from licences.verbs.accept import accept_offer
+from licences.verbs.approve import approve_offer
+from licences.verbs.end_key import end_key
+from licences.verbs.issue import issue_if_ready
+from licences.verbs.resume import resume_after_key
+from licences.verbs.withdraw import withdraw_grant
+from priorconsent import canonical
+from priorconsent.errors import MalformedError, NotAvailableError
+from priorconsent.statements import Signed, Statement
+from registry.actor import Actor
+from registry.models import ShareSet
+from registry.statements import LATER
+from registry.verbs.bind_key import bind_key
+from registry.verbs.claim_name import claim_name
+from registry.verbs.end_refusal import end_refusal
+from registry.verbs.refuse import refuse
+from registry.verbs.register_work import register_work
+from registry.verbs.sign_shares import sign_shares
+
+Take = Callable[[Actor, bytes, StatementIn, str], Sentence]
+
+
+class Statements(View):
+    """``/api/v1/statements``."""
+
+    access = {"POST": Anybody}
+    parser_classes = (wire.StrictJson, wire.Jose)
+
+    @extend_schema(**openapi.STATEMENT)
+    def post(self, request: Request) -> Response:
+        """Take a statement: as JSON, or by itself as ``application/jose``.
+
+        An API key is needed only to bind a key that no earlier key vouches for.
+        """
+        told = wire.body(request, StatementIn)
+        raw = told.statement.encode()
+        statement = Signed(raw).statement
+        if statement.type in LATER:
+            raise NotAvailableError(LATER[statement.type], pointer="/statement")
+        says = TAKE[statement.type](_actor(request, statement), raw, told, now(request))
+        return Response(Recorded(evidence=canonical.digest(raw), type=statement.type, says=said(says)), status=202)
+
+
+def _actor(request: Request, statement: Statement) -> Actor:
+    if has_key(request):
+        return by_key(request, "write")
+    # A member, not a signer: a signature by an unknown key proves no authority over the party yet.
+    return Actor(party=statement.party, role="member", proof="statement")
+
+
+def _approve(actor: Actor, raw: bytes, _told: StatementIn, now: str) -> Sentence:
+    return _issued(actor, approve_offer(actor, raw, now), now)
+
+
+def _accept(actor: Actor, raw: bytes, _told: StatementIn, now: str) -> Sentence:
+    return _issued(actor, accept_offer(actor, raw, now), now)
+
+
+def _issued(actor: Actor, offer: Offer, now: str) -> Sentence:
+    """The last signature issues the grant."""
+    issue_if_ready(actor, offer, now)
+    return _explained(offer, now)
+
+
+def _withdraw(actor: Actor, raw: bytes, _told: StatementIn, now: str) -> Sentence:
+    return _explained(withdraw_grant(actor, raw, now), now)
+
+
+def _resume(actor: Actor, raw: bytes, _told: StatementIn, now: str) -> Sentence:
+    return _explained(resume_after_key(actor, raw, now), now)
+
+
+def _explained(offer: Offer, now: str) -> Sentence:
+    explained = explain(Offer.objects.get(pk=offer.pk), now)
+    return explained.en, explained.ja
+
+
+def _shares(actor: Actor, raw: bytes, _told: StatementIn, now: str) -> Sentence:
+    return WAITS if sign_shares(actor, raw, now).state == ShareSet.State.PROPOSED else RECORDED
+
+
+def _claim(actor: Actor, raw: bytes, _told: StatementIn, now: str) -> Sentence:
+    # A claim is of a work, or of a name for one.
+    verb = claim_name if "name" in Signed(raw).statement.body else register_work
+    verb(actor, raw, now)
+    return RECORDED
+
+
+def _refuse(actor: Actor, raw: bytes, _told: StatementIn, now: str) -> Sentence:
+    refuse(actor, raw, now)
+    return RECORDED
+
+
+def _end_refusal(actor: Actor, raw: bytes, _told: StatementIn, now: str) -> Sentence:
+    end_refusal(actor, raw, now)
+    return RECORDED
+
+
+def _bind_key(actor: Actor, raw: bytes, told: StatementIn, now: str) -> Sentence:
+    if told.key_record is None:
+        raise MalformedError("a key statement comes with the record of the key", pointer="/key_record")
+    earlier = (told.by_earlier_key.encode(),) if told.by_earlier_key else ()
+    bind_key(actor, canonical.encode(told.key_record), [raw, *earlier], now)
+    return RECORDED
+
+
+def _end_key(actor: Actor, raw: bytes, _told: StatementIn, now: str) -> Sentence:
+    end_key(actor, raw, now)
+    return RECORDED
+
+
+TAKE: Final[dict[str, Take]] = {
+    "approval": _approve,
+    "acceptance": _accept,
+    "withdrawal": _withdraw,
+    "resume": _resume,
+    "refusal": _refuse,
+    "refusal-end": _end_refusal,
+    "claim": _claim,
+    "shares": _shares,
+    "key": _bind_key,
+    "key-end": _end_key,
+}
