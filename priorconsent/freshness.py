@@ -154,7 +154,7 @@ def _read(path: Path) -> Seen | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise NotTrustedError(f"cannot read what was seen before, {path}: {error.strerror}") from None
+        raise _unusable(path, error) from None
     try:
         return Seen.parse(raw[:MAX_SEEN_BYTES])
     except MalformedError as error:
@@ -168,7 +168,7 @@ def _locked(path: Path) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        raise _unwritable(path, error) from None
+        raise _unusable(path, error) from None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -181,10 +181,10 @@ def _write(path: Path, seen: Seen) -> None:
         with whole_file(path, 0o600) as file:
             file.write(seen.encode())
     except OSError as error:
-        raise _unwritable(path, error) from None
+        raise _unusable(path, error) from None
 
 
-def _unwritable(path: Path, error: OSError) -> NotTrustedError:
+def _unusable(path: Path, error: OSError) -> NotTrustedError:
     return NotTrustedError(
-        f"cannot remember the checkpoint in {path.parent}: {error.strerror}; set XDG_STATE_HOME to a writable directory"
+        f"cannot keep what was seen in {path.parent}: {error.strerror}; set XDG_STATE_HOME to a writable directory"
     )
