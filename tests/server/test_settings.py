@@ -120,8 +120,8 @@ def test_the_documentation_lists_the_settings_of_the_table():
     assert documented == shown
 
 
-def test_nobody_else_reads_the_environment():
-    ours = ("config", "api", "licences", "accounts", "registry", "transparency", "priorconsent")
+def test_nobody_else_in_the_server_reads_the_environment():
+    ours = ("config", "api", "licences", "accounts", "registry", "transparency")
     readers = [
         str(path.relative_to(BASE_DIR))
         for folder in ours
