@@ -16,6 +16,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from priorconsent.errors import MalformedError, NotAvailableError, SignatureError
+from priorconsent.keys import jwk_of
 from priorconsent.log import spelling
 
 MAX_NOTE_BYTES = 1 << 16
@@ -50,6 +51,7 @@ class Verifier:
         check_name(self.name)
         if len(self.public_key) != PUBLIC_KEY_BYTES:
             raise MalformedError(f"an Ed25519 key has {PUBLIC_KEY_BYTES} bytes, this one {len(self.public_key)}")
+        jwk_of(self.public_key).check()
 
     @classmethod
     def parse(cls, text: str) -> Verifier:
