@@ -1,0 +1,100 @@
+"""The registry's own keys: made once, for their owner's eyes, and refused by name in forms that come later."""
+
+import stat
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+
+from priorconsent.errors import MalformedError, NotAvailableError, NotFoundError, NotTrustedError
+from priorconsent.keys import read_keyset
+from priorconsent.trust import read_trust
+from tests.transparency.cast import DAY_1
+from transparency.signers import USES, make_keys, seal, signer
+from transparency.store import DatabaseArchive, keyset
+
+PKCS8 = PrivateFormat.PKCS8
+
+
+def test_keys_are_files_for_their_owner_alone(folder):
+    make_keys()
+    for path in (folder / "keys").iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE((folder / "keys").stat().st_mode) == 0o700
+
+
+def test_each_use_has_a_key_of_its_own(folder):
+    make_keys()
+    assert len({signer(use).kid for use in USES}) == len(USES)
+
+
+def test_keys_that_are_there_stay(folder):
+    make_keys()
+    before = [signer(use).kid for use in USES], seal(b"draft")
+    make_keys()
+    assert ([signer(use).kid for use in USES], seal(b"draft")) == before
+
+
+def test_a_signature_verifies_under_the_key_of_the_use(folder):
+    make_keys()
+    signer("grant").jwk.verify(signer("grant").sign(b"message"), b"message")
+
+
+def test_a_key_that_others_can_read_is_refused(folder):
+    make_keys()
+    (folder / "keys" / "log.pem").chmod(0o644)
+    with pytest.raises(NotTrustedError, match="others may read"):
+        signer("log")
+
+
+def test_a_signer_does_not_show_its_key(folder):
+    make_keys()
+    assert "key" not in repr(signer("log")).removeprefix("Signer")
+
+
+def ed25519(encryption):
+    return Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PKCS8, encryption)
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        (ed25519(BestAvailableEncryption(b"passphrase")), NotAvailableError),
+        (b"pkcs11:token=registry;object=log", NotAvailableError),
+        (generate_private_key(SECP256R1()).private_bytes(Encoding.PEM, PKCS8, NoEncryption()), MalformedError),
+        (b"no key", MalformedError),
+        (b"", MalformedError),
+    ],
+    ids=["encrypted", "hardware", "other algorithm", "no key", "empty"],
+)
+def test_keys_in_other_forms_are_refused_by_name(folder, content, error):
+    make_keys()
+    (folder / "keys" / "log.pem").write_bytes(content)
+    with pytest.raises(error):
+        signer("log")
+
+
+def test_a_key_that_is_missing_says_how_to_make_it(folder):
+    with pytest.raises(NotFoundError, match="found_registry"):
+        signer("log")
+
+
+def test_the_first_keyset_is_signed_by_the_root_and_names_the_registry(registry):
+    current = keyset()
+    assert read_keyset(DatabaseArchive().keyset(registry), None) == current
+    assert current.digest == registry
+    assert {key.use: key.jwk for key in current.keys} == {use: signer(use).jwk for use in USES if use != "root"}
+    assert {key.from_ for key in current.keys} == {DAY_1}
+
+
+def test_the_trust_file_names_registry_log_and_root(registry, folder):
+    trust = read_trust((folder / "trust.json").read_bytes())
+    assert trust.registry == registry
+    assert trust.roots == (signer("root").kid,)
+    assert trust.policy.log.public_key == signer("log").jwk.raw

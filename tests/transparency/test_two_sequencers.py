@@ -1,0 +1,86 @@
+"""Several sequencers at once: no fork, no gap, nothing twice."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import DatabaseError, connections
+
+from priorconsent.errors import ConflictError, PriorConsentError
+from tests.transparency.audit import check_log, check_published
+from tests.transparency.cast import DAY_1, DAY_2, STUDIO, Cast
+from transparency import sequencer
+from transparency.append import sequenced_by_caller
+from transparency.models import Event, Head, Pending
+
+THREADS = 4
+
+
+@pytest.fixture
+def cast(committed_registry):
+    made = Cast(committed_registry)
+    made.party(STUDIO).append()
+    made.key(STUDIO).append()
+    sequencer.run(DAY_1)
+    return made
+
+
+def together(work):
+    """Run ``work(number)`` in threads that all begin at once."""
+    start = threading.Barrier(THREADS)
+
+    def one(number):
+        start.wait()
+        try:
+            with sequenced_by_caller():
+                return work(number)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        return [future.result() for future in [pool.submit(one, number) for number in range(THREADS)]]
+
+
+def test_four_writers_who_each_sequence_lose_nothing(cast):
+    units = [[cast.refusal(10 * number + one) for one in range(5)] for number in range(THREADS)]
+
+    def work(number):
+        for unit in units[number]:
+            unit.append()
+            sequencer.run(DAY_2)
+
+    together(work)
+
+    check_log()
+    assert check_published() == Event.objects.count()
+    assert Pending.objects.filter(state="logged").count() == Pending.objects.count()
+    assert Event.objects.filter(t="refuse").count() == 5 * THREADS
+
+
+def test_without_the_lock_one_wins_and_the_others_do_nothing(cast, monkeypatch):
+    """The lock spares work; what forbids a fork are the rows themselves."""
+    monkeypatch.setattr(sequencer, "_take_turn", lambda: None)
+    for number in range(20):
+        cast.refusal(number).append()
+
+    def work(number):
+        try:
+            return sequencer.sequence(DAY_2)
+        except (DatabaseError, PriorConsentError):
+            # PostgreSQL may show it rows of the winner's: these lead to another root than the one it began with.
+            return None
+
+    won = [batch for batch in together(work) if batch is not None and batch.logged]
+
+    assert len(won) == 1
+    check_log()
+    assert Event.objects.filter(t="refuse").count() == 20
+    assert Head.objects.get().size == Event.objects.count() == won[0].size
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_head_that_moved_on_is_not_moved_again(cast):
+    size = Head.objects.get().size
+    sequencer._move_head(size, size + 1, 1)
+    with pytest.raises(ConflictError):
+        sequencer._move_head(size, size + 1, 1)
