@@ -12,7 +12,7 @@ from priorconsent.states import GrantState
 
 
 def move(offer: Offer, to: State, **members: object) -> None:
-    """Move an offer on from the state in which the caller read it.
+    """Move an offer on from the state in which the caller read it; a reason told before is gone.
 
     Call it in the transaction that stores or appends what goes with the step.
 
@@ -23,7 +23,7 @@ def move(offer: Offer, to: State, **members: object) -> None:
     if not may_follow(before, to):
         raise ConflictError(f"the offer is {before}; it cannot become {to}")
     # The WHERE clause is the lock, on SQLite and PostgreSQL alike.
-    if Offer.objects.filter(pk=offer.pk, state=before).update(state=to, **members) != 1:
+    if Offer.objects.filter(pk=offer.pk, state=before).update(**{"state": to, "reason": "", **members}) != 1:
         raise ConflictError("somebody else moved the offer on meanwhile")
     offer.refresh_from_db()
 

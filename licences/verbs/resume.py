@@ -75,5 +75,5 @@ def _resume(
     left = set(suspensions(offer, log)) - ended
     with transaction.atomic():
         if not left:
-            move(offer, State.ACTIVE, reason="")
+            move(offer, State.ACTIVE)
         append_all(drafts, evidence=evidence)

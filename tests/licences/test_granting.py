@@ -5,9 +5,10 @@ import pytest
 from licences.explain import explain
 from licences.models import Approval, Grant, Offer
 from licences.states import State
+from licences.verbs.approve import approve_offer
 from licences.verbs.issue import is_signed, issue_all_ready, issue_grant, issue_if_ready
 from licences.verbs.lapse import SHARES_CHANGED, TIME_OVER, lapse_offers
-from priorconsent import names
+from priorconsent import names, times
 from priorconsent.errors import (
     ConflictError,
     MalformedError,
@@ -18,6 +19,7 @@ from priorconsent.errors import (
     SignatureError,
 )
 from priorconsent.grants import Token
+from registry.verbs.end_refusal import end_refusal
 from tests.cast import DAY_S, OPERATOR
 from transparency.models import Blob, EvidenceItem, Pending
 
@@ -133,15 +135,11 @@ def test_a_party_approves_once(cast):
 def test_an_approval_of_other_bytes_finds_no_offer(cast):
     cast.offer()
     raw = cast.sign(cast.studio, "approval", subject="sha256:" + "0" * 64, decision="approve", rights=["copyright"])
-    from licences.verbs.approve import approve_offer
-
     with pytest.raises(NotFoundError):
         approve_offer(cast.studio.actor, raw, cast.now)
 
 
 def test_an_approval_handed_in_by_another_party_is_refused(cast):
-    from licences.verbs.approve import approve_offer
-
     offer = cast.offer()
     raw = cast.sign(cast.studio, "approval", subject=offer.digest, decision="approve", rights=["copyright"])
     with pytest.raises(NotAllowedError, match="handed in"):
@@ -149,8 +147,6 @@ def test_an_approval_handed_in_by_another_party_is_refused(cast):
 
 
 def test_a_changed_byte_in_the_signature_is_refused(cast):
-    from licences.verbs.approve import approve_offer
-
     offer = cast.offer()
     raw = cast.sign(cast.studio, "approval", subject=offer.digest, decision="approve", rights=["copyright"])
     forged = raw[:-10] + (b"A" if raw[-10:-9] != b"A" else b"B") + raw[-9:]
@@ -225,8 +221,6 @@ def test_a_change_logged_after_issue_but_before_the_sequencer_is_still_caught(ca
 
 
 def test_a_refusal_holds_up_an_open_offer_and_its_end_lets_it_go_on(cast):
-    from registry.verbs.end_refusal import end_refusal
-
     offer = all_sign(cast, cast.offer())
     refusal = cast.refuse(cast.broadcaster)
     cast.log()
@@ -254,9 +248,6 @@ def test_an_offer_lapses_at_its_instant_and_not_a_second_before(cast):
 
 
 def test_an_approval_that_lapsed_is_given_again(cast):
-    from licences.verbs.approve import approve_offer
-    from priorconsent import times
-
     offer = cast.offer()
     short = times.plus(cast.now, DAY_S)
     raw = cast.sign(
@@ -301,8 +292,6 @@ def test_nobody_but_those_concerned_issues(cast):
 
 
 def test_statements_of_another_type_or_form_are_refused_by_name(cast):
-    from licences.verbs.approve import approve_offer
-
     offer = cast.offer()
     acceptance = cast.sign(cast.studio, "acceptance", subject=offer.digest, decision="approve")
     with pytest.raises(MalformedError, match="type approval"):
@@ -316,8 +305,6 @@ def test_statements_of_another_type_or_form_are_refused_by_name(cast):
 
 def test_the_same_statement_counts_once(cast):
     offer = cast.grant_at(State.ACTIVE)
-    from licences.verbs.approve import approve_offer
-
     used = bytes(offer.approvals.get(party=cast.studio.party).raw)
     with pytest.raises(ConflictError, match="counted before"):
         approve_offer(cast.studio.actor, used, cast.now)
