@@ -153,7 +153,10 @@ def pretending(damage):
 
     def both(path):
         damage(path)
-        edit(("UPDATE sqlite_master SET sql = ? WHERE name = 'leaves'", (snapshot.SCHEMA["leaves"],)))(path)
+        edit(
+            ("DELETE FROM sqlite_master WHERE type = 'index'",),
+            ("UPDATE sqlite_master SET sql = ? WHERE name = 'leaves'", (snapshot.SCHEMA["leaves"],)),
+        )(path)
 
     return both
 
@@ -216,7 +219,7 @@ BAD = {
         )
     ),
     "state_changed": edit(("UPDATE leaves SET state = ? WHERE key = ?", (b"{}", FILM_KEY))),
-    "state_not_canonical": edit(("UPDATE leaves SET state = state || X'20' WHERE key = ?", (FILM_KEY,))),
+    "state_not_canonical": edit(("UPDATE leaves SET state = CAST(state || ' ' AS BLOB) WHERE key = ?", (FILM_KEY,))),
     "state_as_text": edit(("UPDATE leaves SET state = CAST(state AS TEXT) WHERE key = ?", (FILM_KEY,))),
     "name_as_bytes": edit(("UPDATE leaves SET name = CAST(name AS BLOB) WHERE key = ?", (FILM_KEY,))),
     "name_not_utf8": edit(("UPDATE leaves SET name = CAST(X'FF' AS TEXT) WHERE key = ?", (FILM_KEY,))),
