@@ -245,9 +245,20 @@ def _work_problems(scope: Closure, concerned: dict[str, frozenset[str]]) -> Iter
             yield Problem("no_share_set", work, "nobody has recorded who holds rights in the work")
         elif not state.complete:
             yield Problem("incomplete_share_set", work, "not all holders or sources of the work are known")
+        if not _is_understood(state):
+            # What it means for consent is unknown, and unknown means no.
+            yield Problem("unknown_code", work, "a kind, a right or a link of the work is unknown to this version")
         held = {holder.right for holder in state.holders}
         for right in (concerned[work] & words.RIGHTS_WITH_A_HOLDER) - held:
             yield Problem("right_without_holder", work, f"nobody is recorded as holder of {right}")
+
+
+def _is_understood(work: WorkState) -> bool:
+    return (
+        work.kind in words.WORK_KINDS
+        and all(holder.right in words.RIGHTS for holder in work.holders)
+        and all(link.rel in words.LINKS for link in work.links)
+    )
 
 
 def _holder_problems(needs: tuple[Need, ...], states: States) -> Iterable[Problem]:

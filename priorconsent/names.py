@@ -25,6 +25,8 @@ RIGHTS_TABLE = "registry:rights-table"
 _SHA256 = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 _IDENTIFIER = re.compile(r"id:[a-z0-9]+(-[a-z0-9]+)*:[!-~]{1,200}", re.ASCII)
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+# Not behind a stray percent sign: decoded there, it could complete another escape.
+_CLEAN_ESCAPE = re.compile(r"(?<!%)(?<!%[0-9A-Fa-f])%([0-9A-Fa-f]{2})")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
@@ -183,7 +185,7 @@ def _spell(text: str) -> str:
         character = chr(int(match[1], 16))
         return character if character in _UNRESERVED else match[0].upper()
 
-    return _ESCAPE.sub(one, text)
+    return _CLEAN_ESCAPE.sub(one, text)
 
 
 def _is_dubious(path: str) -> bool:

@@ -45,8 +45,8 @@ R = TypeVar("R", bound=Record)
 class Archive:
     """Where replay finds the bytes that events only name by digest.
 
-    Subclasses give ``blob`` and ``evidence``. What they return is checked against the digest, so a
-    wrong answer counts as none.
+    Subclasses give ``blob`` and ``evidence``. What they return is checked against the digest at every
+    use, so a wrong answer counts as none.
     """
 
     def blob(self, digest: str) -> bytes | None:
@@ -63,30 +63,28 @@ class Archive:
         Raises:
             NotTrustedError: the blob is missing; what depends on it cannot be replayed.
         """
-        return self._blob(digest, "keyset")
+        return self._blob(digest, "keyset", _payload_digest)
 
     def rights_table(self, digest: str) -> rights.RightsTable:
         """A rights table.
 
         Raises:
             NotTrustedError: the blob is missing or another one.
+            MalformedError: it is no rights table.
         """
-        table = rights.SHIPPED.get(digest) or rights.read_rights_table(self._blob(digest, "rights table"))
-        if table.digest != digest:
-            raise NotTrustedError(f"the blob {digest} holds another rights table")
-        return table
+        return rights.SHIPPED.get(digest) or rights.read_rights_table(self._blob(digest, "rights table"))
 
     def offer(self, digest: str) -> bytes:
         """The canonical bytes of an offer."""
-        return self._blob(digest, "offer")
+        return self._blob(digest, "offer", _offer_digest)
 
     def token(self, digest: str) -> bytes:
         """The bytes of a grant token."""
         return self._blob(digest, "grant token")
 
-    def _blob(self, digest: str, what: str) -> bytes:
+    def _blob(self, digest: str, what: str, actual: Callable[[bytes], str] = canonical.digest) -> bytes:
         raw = self.blob(digest)
-        if raw is None:
+        if raw is None or actual(raw) != digest:
             raise NotTrustedError(f"the {what} {digest} is missing from the blobs")
         return raw
 
@@ -264,6 +262,8 @@ class _Step:
 
     def signed(self, digest: str) -> tuple[Statement, keys.KeyRecord] | None:
         """A statement verified under the key that it names; ``None``: not at hand."""
+        # First: that there is a keyset is a rule, and may not depend on evidence.
+        keyset = self.keyset()
         raw = self.evidence(digest)
         if raw is None:
             return None
@@ -273,7 +273,7 @@ class _Step:
             if record_raw is None:
                 return None
             record = keys.read_key_record(record_raw)
-            signed.verify(record, self.keyset(), self.time)
+            signed.verify(record, keyset, self.time)
         except (MalformedError, SignatureError) as error:
             raise self.fraud(f"statement {digest}: {error}", raw) from error
         return signed.statement, record
@@ -324,12 +324,30 @@ def _must(holds: bool, rule: str) -> None:  # noqa: FBT001 (reads as a sentence 
         raise RuleError(rule)
 
 
+def _after(time: str, seconds: int) -> str:
+    try:
+        return times.plus(time, seconds)
+    except MalformedError as error:
+        raise RuleError(str(error)) from error
+
+
 def _replace(record: R, **members: Any) -> R:
     return type(record)(**{name: getattr(record, name) for name in record.__struct_fields__} | members)
 
 
 def _key_id(raw: bytes) -> str:
     return canonical.tagged_digest("prior-consent-key/v1", raw)
+
+
+def _offer_digest(raw: bytes) -> str:
+    return canonical.tagged_digest("prior-consent-offer/v1", raw)
+
+
+def _payload_digest(raw: bytes) -> str:
+    try:
+        return keys.payload_of(raw).digest
+    except MalformedError:
+        return ""
 
 
 def _sorted(records: Any) -> tuple[Any, ...]:
@@ -344,11 +362,12 @@ def _keyset(step: _Step, event: ev.KeysetChange) -> None:
     before = step.find(names.KEYSET, KeysetState)
     _must(event.version == (before.version if before else 0) + 1, "keyset version does not follow")
     previous = keys.payload_of(step.archive.keyset(before.digest)) if before else None
+    # Outside: a blob that is missing breaks no rule, it stops replay.
+    raw = step.archive.keyset(event.digest)
     try:
-        keyset = keys.read_keyset(step.archive.keyset(event.digest), previous)
+        keyset = keys.read_keyset(raw, previous)
     except (MalformedError, NotTrustedError) as error:
         raise RuleError(str(error)) from error
-    _must(keyset.digest == event.digest, "the blob holds another keyset")
     _must(keyset.registry_id == step.registry, "keyset of another registry")
     step.changes[names.KEYSET] = KeysetState(version=event.version, digest=event.digest, pos=step.pos)
 
@@ -356,7 +375,10 @@ def _keyset(step: _Step, event: ev.KeysetChange) -> None:
 def _rights_table(step: _Step, event: ev.RightsTableChange) -> None:
     before = step.find(names.RIGHTS_TABLE, RightsTableState)
     _must(event.version == (before.version if before else 0) + 1, "rights table version does not follow")
-    table = step.archive.rights_table(event.digest)
+    try:
+        table = step.archive.rights_table(event.digest)
+    except MalformedError as error:
+        raise RuleError(str(error)) from error
     _must(table.version == event.version, "the blob holds another version")
     step.changes[names.RIGHTS_TABLE] = RightsTableState(version=event.version, digest=event.digest, pos=step.pos)
 
@@ -379,10 +401,11 @@ def _party_key(step: _Step, event: ev.PartyKey) -> None:
     first = event.bound_by is None
     _must(len(event.statements) == (1 if first else 2), "one statement by the new key, and one by the earlier key")
     delay = step.keyset().key_delay_s if first else 0
-    _must(event.counts_from >= times.plus(step.time, delay), "counts before its delay is over")
+    _must(event.counts_from >= _after(step.time, delay), "counts before its delay is over")
     if event.bound_by is not None:
         earlier = party.key(event.bound_by)
-        _must(earlier is not None and earlier.until is None, "the earlier key is not in force")
+        in_force = earlier is not None and earlier.until is None and earlier.counts_from <= step.time
+        _must(in_force, "the earlier key is not in force, or its delay is not over")
     _check_key_statements(step, event)
     key = BoundKey(key=event.key, method=event.method, from_=step.time, until=None, counts_from=event.counts_from)
     step.change(name, party, keys=_sorted((*party.keys, key)), since=step.time)
@@ -493,7 +516,8 @@ def share_set_signers(work: WorkState, holders: Any, links: Any, states: consent
     """Who must sign the next share set of a work.
 
     The first: its registrant. A later one: every holder before and after, and for a link that it drops
-    every holder of the linked work.
+    every holder of the linked work. A work without holders is spoken for by its registrant: otherwise
+    whoever comes next could take it over with nobody's leave.
 
     Args:
         holders, links: of the next share set; anything with ``party``, ``rel`` and ``work``.
@@ -503,8 +527,12 @@ def share_set_signers(work: WorkState, holders: Any, links: Any, states: consent
     kept = {(link.rel, link.work) for link in links}
     dropped = [link.work for link in work.links if (link.rel, link.work) not in kept and link.work is not None]
     linked = [states.state(names.work(one)) for one in dropped]
-    of_linked = [holder for state in linked if isinstance(state, WorkState) for holder in state.holders]
-    return frozenset(holder.party for holder in (*work.holders, *holders, *of_linked))
+    before = [_spoken_for_by(one) for one in (work, *linked) if isinstance(one, WorkState)]
+    return frozenset(holder.party for holder in holders).union(*before)
+
+
+def _spoken_for_by(work: WorkState) -> frozenset[str]:
+    return frozenset(holder.party for holder in work.holders) or frozenset({work.party})
 
 
 def _check_share_set_evidence(step: _Step, event: ev.ShareSetChange, signers: frozenset[str]) -> None:
@@ -595,8 +623,7 @@ def _token_and_offer(step: _Step, event: ev.GrantAdd) -> tuple[Token, Offer]:
         token.verify(step.keyset(), step.time)
     except (MalformedError, SignatureError) as error:
         raise RuleError(str(error)) from error
-    _must(offer.digest == event.offer and token.offer == offer, "the token countersigns another offer")
-    _must(token.digest == event.digest, "the blob holds another token")
+    _must(token.offer == offer, "the token countersigns another offer")
     told = (event.grant, event.works, event.valid_from, event.valid_until)
     _must(told == (offer.grant, offer.works, offer.valid_from, offer.valid_until), "the event differs from the offer")
     return token, offer
@@ -646,7 +673,8 @@ def _check_consent_evidence(step: _Step, event: ev.GrantAdd, token: Token, neede
             raise step.fraud(f"approval {digest} does not name all rights concerned", token.raw)
         key = step.get(names.party(statement.party), PartyState).key(statement.key)
         methods.append(key.method if key else "")
-    if not waiting and event.method != words.lowest(words.METHODS, methods):
+    weakest = words.lowest(words.METHODS, [*methods, event.method])
+    if weakest != event.method or (not waiting and event.method not in methods):
         raise step.fraud("method is not the lowest of the approvals", token.raw)
     for digest in token.cited("acceptance"):
         step.statement(digest, "acceptance", event.offer, frozenset({token.offer.licensee.party or ""}))
@@ -711,7 +739,7 @@ def _withdraw(step: _Step, event: ev.Withdraw) -> None:
     grant = step.get(name, GrantState)
     _must(all(entry.s not in ENDED for entry in grant.life), "the grant has been ended already")
     _must(
-        event.ends_at == times.plus(step.time, grant.terms.withdrawal.notice_s),
+        event.ends_at == _after(step.time, grant.terms.withdrawal.notice_s),
         "ends_at is not after the notice agreed",
     )
     token = Token(step.archive.token(grant.digest))

@@ -114,6 +114,8 @@ class World:
         self.records: dict[str, KeyRecord] = {}
         self.offers: dict[str, Offer] = {}
         self.count = 0
+        # From here on no statement and no share set reaches the archive.
+        self.secretive = False
         self.roots = [key("root")]
         self.keyset = self._keyset(key_delay_s)
         self.registry = self.keyset.digest
@@ -224,7 +226,7 @@ class World:
         statement = convert(plain | members, Statement)
         raw = sign_statement(statement, self.keys[key_id])
         digest = canonical.digest(raw)
-        if not hide:
+        if not (hide or self.secretive):
             self.proofs[digest] = raw
         return digest
 
@@ -346,7 +348,7 @@ class World:
             },
             ShareSet,
         )
-        if not hide:
+        if not (hide or self.secretive):
             self.proofs[document.digest] = document.encode()
         event = {
             "t": "share-set",
