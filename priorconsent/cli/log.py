@@ -1,0 +1,43 @@
+"""``priorconsent log fsck PLACE --trust F``: check everything that a registry published."""
+
+from __future__ import annotations
+
+import argparse
+
+from priorconsent import canonical
+from priorconsent.cli import asking
+from priorconsent.court.fsck import Findings, fsck
+from priorconsent.court.published import open_published
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="fsck")
+    purpose = "derive log, map and snapshot again from the published files, and compare"
+    action = actions.add_parser("fsck", description=purpose, help=purpose, allow_abbrev=False)
+    action.add_argument("place", metavar="PLACE", help="folder or URL that holds log/, blob/, evidence/, snapshots/")
+    asking.add_trust(action)
+    action.add_argument("--json", action="store_true", help="print the findings as one line of JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check, and tell the outcome by the exit code: 0 clean, 4 could not check all, 5 wrong."""
+    trust = asking.read_trust_file(arguments.trust)
+    with open_published(arguments.place) as published, asking.progress("replaying") as report:
+        findings = fsck(published, trust, report)
+    if arguments.json:
+        print(canonical.encode(findings.to_json()).decode())
+    else:
+        _show(findings)
+    return int(findings.exit_code)
+
+
+def _show(findings: Findings) -> None:
+    told = findings.to_json()
+    print(f"{told['outcome']}: registry {findings.registry}")
+    print(f"  {findings.size} entries, {findings.leaves} states, {findings.map_roots} map-roots derived again")
+    for label, lines in (("wrong", findings.wrong), ("could not check", findings.unable), ("alarm", findings.alarms)):
+        for line in lines:
+            print(f"  {label}: {line}")
+    if findings.unchecked:
+        print(f"  unchecked: {len(findings.unchecked)} pieces of evidence were not at hand")

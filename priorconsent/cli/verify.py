@@ -1,0 +1,51 @@
+"""``priorconsent verify BUNDLE --trust F``: check the evidence for one grant, offline."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from priorconsent import canonical
+from priorconsent.cli import asking
+from priorconsent.court.container import MAX_ARCHIVE_BYTES
+from priorconsent.court.report import Report
+from priorconsent.court.verify import verify
+from priorconsent.files import whole_file
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("bundle", metavar="BUNDLE", type=Path, help="the evidence, as downloaded")
+    asking.add_trust(parser)
+    asking.add_question(parser, required=False)
+    parser.add_argument("--json", action="store_true", help="print the whole report as one line of JSON")
+    parser.add_argument("--report", metavar="FILE", type=Path, help="also write the report as an HTML page")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Verify, report, and tell the outcome by the exit code."""
+    trust = asking.read_trust_file(arguments.trust)
+    with arguments.bundle.open("rb") as file:
+        raw = file.read(MAX_ARCHIVE_BYTES + 1)
+    asked = {member: getattr(arguments, member) for member in asking.OPTIONS if member != "at"}
+    report = verify(raw, trust, at=arguments.at, asked=asked)
+    if arguments.report is not None:
+        with whole_file(arguments.report) as page:
+            page.write(report.to_html())
+    if arguments.json:
+        print(canonical.encode(report.to_json()).decode())
+    else:
+        _show(report)
+    return int(report.exit_code)
+
+
+def _show(report: Report) -> None:
+    print(f"{report.outcome}: the evidence for {report.grant or 'no grant that could be read'}")
+    for step in report.steps:
+        print(f"  {step.number:>2} {'ok    ' if step.ok else 'FAILED'} {step.title}: {step.detail}")
+    for work, decision in report.decisions.items():
+        print(f"{decision.verdict.value}: {decision.reason} at {report.at} for {work}")
+        print(f"  {asking.sentence(decision.reason)}")
+    print("Assumed:")
+    for assumption in report.assumptions:
+        print(f"  - {assumption}")

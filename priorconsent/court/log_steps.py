@@ -1,0 +1,214 @@
+"""Steps of ``verify`` about keys, log and map: what the registry signed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from priorconsent import canonical, keys, names
+from priorconsent.court import papers
+from priorconsent.court.bundle import Bundle, MapLeaf, read_consistency
+from priorconsent.errors import (
+    FraudError,
+    MalformedError,
+    NotTrustedError,
+    PriorConsentError,
+    ProofError,
+    SignatureError,
+)
+from priorconsent.events import GrantAdd, read_event
+from priorconsent.grants import Token
+from priorconsent.head import Head, open_head
+from priorconsent.keys import Keyset
+from priorconsent.log import proof as log_proof
+from priorconsent.log.tree import check_consistency
+from priorconsent.states import GrantState, KeysetState, State
+from priorconsent.trust import Trust
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """The grant's event, proved into the first checkpoint."""
+
+    event: GrantAdd
+    pos: int
+    head: Head
+
+
+class ProvedStates:
+    """States that a map's root commits to. What was not proved is not taken for absent.
+
+    The one exception: other grants of a work, which this bundle says nothing about.
+    """
+
+    def __init__(self, states: Mapping[str, State]) -> None:
+        self._states = states
+
+    def state(self, name: str) -> State | None:
+        """The state under a name. Implements ``consent.States``.
+
+        Raises:
+            ProofError: the bundle does not prove it.
+        """
+        if name in self._states:
+            return self._states[name]
+        if names.kind_of(name) == "grant":
+            return None
+        raise ProofError(f"nothing is proved about {name}")
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Everything that is proved."""
+        return frozenset(self._states)
+
+
+def check_papers(bundle: Bundle) -> str:
+    """Step 2: the manifest, and the files for people, are what the other files give."""
+    told = {name: raw for name, raw in bundle.files.items() if name not in {*papers.NAMES, papers.MANIFEST}}
+    expected = papers.render(told) | {papers.MANIFEST: papers.manifest(bundle.files)}
+    require(f"{name} is not the one that the other files give" for name in expected if bundle[name] != expected[name])
+    return "as made anew"
+
+
+def keyset_chain(raws: Iterable[bytes], trust: Trust) -> tuple[Keyset, ...]:
+    """Step 3: keyset 1 is the registry's and signed by the roots trusted; each next by the one before."""
+    chain: list[Keyset] = []
+    for raw in raws:
+        chain.append(keys.read_keyset(raw, chain[-1] if chain else None))
+        if len(chain) == 1:
+            check_roots(raw, chain[0], trust)
+    return tuple(chain)
+
+
+def check_roots(raw: bytes, keyset: Keyset, trust: Trust) -> None:
+    """Refuse a first keyset of another registry, or that the trusted roots did not sign.
+
+    Args:
+        raw: the JWS, every signature of which verifies.
+    """
+    if keyset.digest != trust.registry:
+        raise NotTrustedError(f"keyset 1 is that of registry {keyset.digest}, not of {trust.registry}")
+    signatures = canonical.parse_canonical(raw)["signatures"]
+    headers = [canonical.parse_canonical(canonical.from_base64url(one["protected"])) for one in signatures]
+    met = len({header["kid"] for header in headers} & set(trust.roots))
+    if met < trust.threshold:
+        raise SignatureError(f"{met} of the {trust.threshold} trusted roots needed signed keyset 1")
+
+
+def first_checkpoint(bundle: Bundle, trust: Trust) -> Logged:
+    """Step 4: the grant's event is in the first checkpoint, whose last leaf is the map-root."""
+    head = _head(bundle, "first", trust)
+    proof = log_proof.LogProof.parse(bundle["first/proof"])
+    if proof.checkpoint != head.note:
+        raise ProofError("event and map-root are proved by different checkpoints")
+    log_proof.check(proof, bundle["first/event.json"], trust.policy.log)
+    event = read_event(bundle["first/event.json"])
+    if not isinstance(event, GrantAdd):
+        raise MalformedError("the event is not a grant")
+    if event.time > head.map_root.time:
+        raise FraudError("the event is later than its checkpoint", evidence=(bundle["first/proof"],))
+    return Logged(event, proof.index, head)
+
+
+def later_checkpoint(bundle: Bundle, first: Logged, trust: Trust) -> Head:
+    """Step 5: the later checkpoint is signed too, and its log begins with the first one's."""
+    now = _head(bundle, "now", trust)
+    old, new = first.head.checkpoint, now.checkpoint
+    path = read_consistency(bundle["now/consistency"])
+    check_consistency(old.size, new.size, old.root, new.root, path)
+    if now.map_root.time < first.head.map_root.time:
+        raise FraudError("the later checkpoint has the earlier time", evidence=(first.head.note, now.note))
+    return now
+
+
+def proved_states(leaves: Iterable[MapLeaf], now: Head) -> ProvedStates:
+    """Step 6: each state leads to the map-root of the later checkpoint."""
+    states: dict[str, State] = {}
+    faults = []
+    for leaf in leaves:
+        try:
+            states[leaf.name] = leaf.proved(now.root)
+        except PriorConsentError as error:
+            faults.append(f"{leaf.name}: {error}")
+    require(faults)
+    return ProvedStates(states)
+
+
+def countersignature(token: Token, logged: Logged, keysets: tuple[Keyset, ...], states: ProvedStates) -> Keyset:
+    """Step 7: the registry's grant key signed the token, by the keyset in force at the event's position.
+
+    Returns:
+        that keyset. Where a later one came in since, the bundle does not show which of the earlier ones
+        was in force: then the newest of them under which the signature counts.
+    """
+    state = states.state(names.KEYSET)
+    newest = keysets[-1]
+    if not isinstance(state, KeysetState) or (state.version, state.digest) != (newest.version, newest.digest):
+        raise NotTrustedError("the keysets do not end with the one in the map")
+    candidates = keysets[-1:] if state.pos < logged.pos else keysets[:-1]
+    for keyset in reversed(candidates):
+        try:
+            token.verify(keyset, logged.event.time)
+        except SignatureError:
+            continue
+        return keyset
+    raise SignatureError(f"the token is not signed by a grant key of the registry at {logged.event.time}")
+
+
+def same_grant(bundle: Bundle, token: Token, logged: Logged, trust: Trust) -> str:
+    """Step 8: offer, token and event say the same, of the registry trusted."""
+    event, offer = logged.event, token.offer
+    told = (event.grant, event.works, event.valid_from, event.valid_until)
+    require(
+        fault
+        for fault, holds in {
+            "the offer is that of another registry": offer.registry == trust.registry,
+            "grant/offer.json is not the offer in the token": bundle["grant/offer.json"] == offer.encode(),
+            "the event names another token": event.digest == token.digest,
+            "the event names another offer": event.offer == offer.digest,
+            "the event differs from the offer": told == (offer.grant, offer.works, offer.valid_from, offer.valid_until),
+            "the offer had lapsed": event.time < offer.lapse_at,
+            "the texts are not exactly those that the offer pins": set(bundle.folder("texts"))
+            == {text.digest for text in offer.texts},
+        }.items()
+        if not holds
+    )
+    return f"grant {offer.grant}, digest {token.digest}"
+
+
+def same_state(token: Token, logged: Logged, states: ProvedStates) -> GrantState:
+    """Step 11: the map shows this grant, and its life begins with this event."""
+    event = logged.event
+    state = states.state(names.grant(event.grant))
+    if not isinstance(state, GrantState):
+        raise ProofError("the grant is not in the map")
+    told = (state.digest, state.offer_digest, state.method, state.level, state.valid_from, state.valid_until)
+    logged_as = (event.digest, event.offer, event.method, event.level, event.valid_from, event.valid_until)
+    begin = state.life[0]
+    require(
+        fault
+        for fault, holds in {
+            "the map shows another grant than the event": told == logged_as,
+            "the map shows other terms than the offer": state.terms == token.offer,
+            "its life does not begin with the event": (begin.s, begin.pos, begin.time)
+            == ("active", logged.pos, event.time),
+        }.items()
+        if not holds
+    )
+    return state
+
+
+def require(faults: Iterable[str]) -> None:
+    """Fail with all that is wrong, if anything is."""
+    found = list(faults)
+    if found:
+        raise NotTrustedError("; ".join(found))
+
+
+def _head(bundle: Bundle, folder: str, trust: Trust) -> Head:
+    proof = bundle[f"{folder}/map-root-proof"]
+    note = log_proof.LogProof.parse(proof).checkpoint
+    # Lines by unknown keys are ignored elsewhere; a bundle holds nothing that nobody can check.
+    if note.count("\n— ".encode()) != 1:
+        raise MalformedError(f"the checkpoint in {folder} has other signatures than the log's own")
+    return open_head(note, bundle[f"{folder}/map-root.json"], proof, trust)

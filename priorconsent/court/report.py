@@ -1,0 +1,121 @@
+"""What came out of a verification: step by step, for programs and for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Literal
+
+from priorconsent.court import html
+from priorconsent.decision import Decision
+from priorconsent.reasons import REASONS, Verdict
+
+Outcome = Literal["valid", "inconclusive", "invalid"]
+
+
+class Exit(IntEnum):
+    """Exit codes of the command line."""
+
+    PERMITTED = 0
+    NOT_PERMITTED = 3
+    COULD_NOT_CHECK = 4
+    INVALID = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the procedure.
+
+    Args:
+        number: from 1.
+        code: stable name.
+        detail: what was found, or everything that is wrong.
+    """
+
+    number: int
+    code: str
+    title: str
+    ok: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The outcome for one bundle.
+
+    Args:
+        digest: of the bundle's bytes.
+        grant: id of the grant; ``None`` if the bundle does not tell.
+        at: the instant judged; ``None`` if there was none to judge.
+        asked: what the decision was asked, besides the work.
+        decisions: work → answer, in order of the works; empty unless the evidence is valid.
+        assumptions: what was taken on somebody's word.
+    """
+
+    outcome: Outcome
+    digest: str
+    grant: str | None
+    at: str | None
+    asked: Mapping[str, str]
+    steps: tuple[Step, ...]
+    decisions: Mapping[str, Decision]
+    assumptions: tuple[str, ...]
+
+    @property
+    def permitted(self) -> bool:
+        """Whether the evidence is valid and every work named may be used so."""
+        verdicts = {decision.verdict for decision in self.decisions.values()}
+        return self.outcome == "valid" and verdicts == {Verdict.PERMITTED}
+
+    @property
+    def exit_code(self) -> Exit:
+        """What the command line ends with."""
+        if self.outcome == "valid":
+            return Exit.PERMITTED if self.permitted else Exit.NOT_PERMITTED
+        return Exit.COULD_NOT_CHECK if self.outcome == "inconclusive" else Exit.INVALID
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as plain JSON values."""
+        return {
+            "outcome": self.outcome,
+            "permitted": self.permitted,
+            "bundle": self.digest,
+            "grant": self.grant,
+            "at": self.at,
+            "asked": dict(self.asked),
+            "steps": [
+                {"number": one.number, "code": one.code, "title": one.title, "ok": one.ok, "detail": one.detail}
+                for one in self.steps
+            ],
+            "decisions": {work: decision.to_json() for work, decision in self.decisions.items()},
+            "assumptions": list(self.assumptions),
+        }
+
+    def to_html(self) -> bytes:
+        """The report as a page that stands alone."""
+        verdict = {
+            "valid": "The evidence is valid.",
+            "inconclusive": "The evidence does not show the state of the grant at the time asked about.",
+            "invalid": "The evidence is NOT valid. Nothing in the file may be relied on.",
+        }[self.outcome]
+        rows = [("File", self.digest), ("Grant", self.grant or "–"), ("Judged at", self.at or "–")]
+        return html.page(
+            "Verification of one grant",
+            [
+                html.paragraph(verdict),
+                html.table([*rows, *self.asked.items()]),
+                html.heading("Answers"),
+                html.table((work, *_answer(decision)) for work, decision in self.decisions.items()),
+                html.heading("Steps"),
+                html.table(
+                    (f"{one.number}. {one.title}", "ok" if one.ok else "FAILED", one.detail) for one in self.steps
+                ),
+                html.heading("Assumptions"),
+                html.items(self.assumptions),
+            ],
+        )
+
+
+def _answer(decision: Decision) -> tuple[str, str]:
+    return decision.verdict.value, f"{decision.reason}: {REASONS[decision.reason].sentence('en')}"

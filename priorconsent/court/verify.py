@@ -1,0 +1,227 @@
+"""How a court checks a grant, years later, without us.
+
+Needed: the bundle, a trust file from elsewhere, and the instant T in question. Nobody's word is taken
+but where the report says so. Whatever is wrong in a step is said; what rests on it is not checked.
+
+ 1. The archive holds exactly the files of a bundle; those named by a digest have it.
+ 2. Its manifest, README and certificate are what the other files give.
+ 3. The keysets follow each other from version 1, whose digest is the registry's name and which the
+    trusted roots signed.
+ 4. The first checkpoint is signed by the trusted log, holds the grant's event, and ends in a map-root.
+ 5. So is the later one, and its log begins with the first one's.
+ 6. The states in the bundle lead to the later map-root: present, and exactly so.
+ 7. The registry countersigned the token, with a key for grants that was valid when it was logged.
+ 8. Token, offer and event say the same, and the offer was alive.
+ 9. Each statement that the token cites is signed by a key that the map binds to its party, in force and
+    past its delay at that time; it says yes to this very offer.
+10. Everybody whose yes was needed said yes, for all rights concerned: by the share sets that the offer
+    pins, the rights table that it pins, and the same code that the registry uses. The method and level
+    logged are the lowest of those relied on.
+11. The map shows this grant with these terms, from this event on.
+12. T lies between the two checkpoints: the first shows that the grant was there, the later one its state.
+13. The decision: may each named work be used so at T? Its tie to a copy is taken as met.
+
+Steps 1 to 11: the evidence is valid or not. Step 12: else it is inconclusive about T.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from priorconsent import canonical, names, rights, times
+from priorconsent.court import bundle as bundles
+from priorconsent.court import consent_steps, log_steps, papers
+from priorconsent.court.asked import ask, question
+from priorconsent.court.bundle import Bundle
+from priorconsent.court.consent_steps import Judge
+from priorconsent.court.log_steps import Logged, ProvedStates
+from priorconsent.court.report import Report, Step
+from priorconsent.decision import Decision
+from priorconsent.errors import NotTrustedError, PriorConsentError
+from priorconsent.grants import Token
+from priorconsent.head import Head
+from priorconsent.keys import Keyset
+from priorconsent.rights import RightsTable
+from priorconsent.states import KeysetState
+from priorconsent.trust import Trust
+
+T = TypeVar("T")
+
+TITLES = {
+    "archive": "The archive holds exactly the files of a bundle",
+    "papers": "Manifest, README and certificate are what the other files give",
+    "keysets": "The registry's keys go back to the trusted roots",
+    "first": "The grant is in the first checkpoint",
+    "now": "The later checkpoint continues the same log",
+    "map": "The states are those of the later map",
+    "token": "The registry countersigned the grant",
+    "offer": "Token, offer and log entry say the same",
+    "statements": "Every statement is signed by its party",
+    "complete": "Everybody whose yes was needed said yes",
+    "state": "The map shows this grant",
+    "time": "The two checkpoints enclose the time in question",
+    "decision": "The decision for each work named",
+}
+# What a step that went well says it found.
+FOUND: dict[str, Callable[[Any], str]] = {
+    "archive": lambda bundle: f"{len(bundle.files)} files",
+    "papers": str,
+    "keysets": lambda keysets: f"version 1 to {len(keysets)}",
+    "first": lambda first: f"entry {first.pos} of {first.head.checkpoint.size}, {first.event.time}",
+    "now": lambda now: f"{now.checkpoint.size} entries, {now.map_root.time}",
+    "map": lambda states: f"{len(states.names)} states",
+    "token": lambda keyset: f"by keyset {keyset.version}",
+    "offer": str,
+    "statements": lambda signed: f"{len(signed.approvals)} approvals, {len(signed.acceptances)} acceptances",
+    "complete": lambda needed: f"{len(needed.parties)} holders in {len(needed.works)} works",
+    "state": lambda grant: f"{grant.life[-1].s} since {grant.life[-1].time}",
+    "time": str,
+    "decision": lambda found: ", ".join(sorted({f"{one.verdict}: {one.reason}" for one in found.values()})),
+}
+NOT_TAKEN = "not checked: it rests on a step that failed"
+
+
+def verify(
+    raw: bytes,
+    trust: Trust,
+    *,
+    at: str | None = None,
+    asked: Mapping[str, str | None] | None = None,
+    tables: Mapping[str, RightsTable] = rights.SHIPPED,
+) -> Report:
+    """Verify a bundle by the procedure above.
+
+    Args:
+        raw: any bytes.
+        at: the instant T; ``None``: the newest that the bundle can speak of.
+        asked: members of a query (``use``, ``vendor``, ``territory`` …) but its key and ``at``. What is not
+            given is taken from the offer, levels and methods from the trust file.
+        tables: rights tables known beforehand, by digest; any other is read from the bundle.
+
+    Raises:
+        MalformedError: ``at`` is no instant. Whatever is wrong with the bundle is in the report.
+    """
+    if at is not None:
+        times.parse(at)
+    run = _Run()
+
+    # 1. to 3. The file itself, and whose keys count.
+    bundle = run.step("archive", bundles.read, raw)
+    run.step("papers", log_steps.check_papers, bundle)
+    keysets = run.step("keysets", _keysets, bundle, trust)
+
+    # 4. to 6. What the log says.
+    first = run.step("first", log_steps.first_checkpoint, bundle, trust)
+    now = run.step("now", log_steps.later_checkpoint, bundle, first, trust)
+    states = run.step("map", _states, bundle, now)
+
+    # 7. to 10. What was signed, and whether it is enough.
+    token = run.quietly(_token, bundle)
+    keyset = run.step("token", log_steps.countersignature, token, first, keysets, states)
+    run.step("offer", log_steps.same_grant, bundle, token, first, trust)
+    judge = run.quietly(Judge, token, first, keyset, states, trust)
+    signed = run.step("statements", consent_steps.signatures, bundle, judge)
+    table = run.quietly(_table, bundle, token, tables)
+    run.step("complete", consent_steps.completeness, bundle, signed, table, judge)
+
+    # 11. What became of it.
+    run.step("state", log_steps.same_state, token, first, states)
+    sound = run.all_ok
+
+    # 12. and 13. The answer, from sound evidence only.
+    instant = at or (now.map_root.time if now else None)
+    query = question(token.offer, trust, asked or {}) if token else {}
+    run.step("time", _time, instant, first, now, only_if=sound)
+    decisions = run.step("decision", _decide, token, query, instant, states, table, only_if=run.all_ok)
+    return Report(
+        outcome="invalid" if not sound else "inconclusive" if decisions is None else "valid",
+        digest=canonical.digest(raw),
+        grant=token.offer.grant if token else None,
+        at=instant,
+        asked=query,
+        steps=tuple(run.steps),
+        decisions=decisions or {},
+        assumptions=(*papers.ASSUMPTIONS, *_more_assumptions(judge, trust, asked or {}, query)),
+    )
+
+
+class _Run:
+    """Takes step after step; a step that rests on one that failed is not taken."""
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self._untold: list[str] = []
+
+    @property
+    def all_ok(self) -> bool:
+        return all(step.ok for step in self.steps)
+
+    def step(self, code: str, function: Callable[..., T], *args: Any, only_if: bool = True) -> T | None:
+        """The function's result, or ``None`` if it failed or was not called because an argument is ``None``."""
+        found, fault = self._try(function, *args) if only_if else (None, NOT_TAKEN)
+        told = [FOUND[code](found)] if fault is None else [fault, *self._untold]
+        self.steps.append(Step(len(self.steps) + 1, code, TITLES[code], fault is None, "; ".join(told)))
+        self._untold = self._untold if fault is None else []
+        return found
+
+    def quietly(self, function: Callable[..., T], *args: Any) -> T | None:
+        """As ``step`` for what only serves later steps: the first of them that fails tells the fault."""
+        found, fault = self._try(function, *args)
+        if fault is not None and fault != NOT_TAKEN:
+            self._untold.append(fault)
+        return found
+
+    def _try(self, function: Callable[..., T], *args: Any) -> tuple[T | None, str | None]:
+        if any(arg is None for arg in args):
+            return None, NOT_TAKEN
+        try:
+            return function(*args), None
+        except PriorConsentError as error:
+            return None, str(error)
+
+
+def _keysets(bundle: Bundle, trust: Trust) -> tuple[Keyset, ...]:
+    return log_steps.keyset_chain(bundle.keysets, trust)
+
+
+def _states(bundle: Bundle, now: Head) -> ProvedStates:
+    return log_steps.proved_states(bundle.leaves, now)
+
+
+def _token(bundle: Bundle) -> Token:
+    return Token(bundle["grant/token.jwt"])
+
+
+def _table(bundle: Bundle, token: Token, tables: Mapping[str, RightsTable]) -> RightsTable:
+    return consent_steps.rights_table(bundle, token.offer, tables)
+
+
+def _time(instant: str, first: Logged, now: Head) -> str:
+    begin, end = first.head.quorum_time, now.quorum_time
+    if not begin <= instant <= end:
+        raise NotTrustedError(f"the bundle speaks of {begin} to {end}, not of {instant}; ask for one that does")
+    return f"{begin} ≤ {instant} ≤ {end}"
+
+
+def _decide(
+    token: Token, query: Mapping[str, str], instant: str, states: ProvedStates, table: RightsTable
+) -> dict[str, Decision]:
+    offer = token.offer
+    return {work: ask(work, query, instant, states, {offer.rights_table: table}) for work in offer.works}
+
+
+def _more_assumptions(
+    judge: Judge | None, trust: Trust, asked: Mapping[str, str | None], query: Mapping[str, str]
+) -> list[str]:
+    filled = [f"{name} {value}" for name, value in query.items() if asked.get(name) is None]
+    found = [f"Not said, so taken from the offer or the trust file: {', '.join(filled)}."] if filled else []
+    if trust.key_delay_s:
+        found.append(f"A key counts only {trust.key_delay_s} s after it was bound, as the trust file asks.")
+    in_force = judge.states.state(names.KEYSET) if judge else None
+    if judge and isinstance(in_force, KeysetState) and in_force.version != judge.keyset.version:
+        found.append(
+            f"That keyset {judge.keyset.version} was in force at entry {judge.logged.pos} is the registry's word."
+        )
+    found.append("That a copy is a copy of the work named is not checked: its tie to the work is taken as met.")
+    return [*found, "Evidence unchecked: none."]
