@@ -500,8 +500,7 @@ class World:
             "t": "withdraw",
             "grant": state.terms.grant,
             "parties": sorted(by),
-            "ends_at": times.plus(self.clock, state.terms.withdrawal.notice_s),
-            **draft,
+            "ends_at": draft.get("ends_at") or times.plus(self.clock, state.terms.withdrawal.notice_s),
         }
         return self.act(event, "withdrawal", by if signed_by is None else signed_by, subject=state.digest)
 

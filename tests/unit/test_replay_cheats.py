@@ -410,3 +410,578 @@ def test_a_visible_cheat_has_no_effect_and_raises_an_alarm(cheat, secretive):
     assert world.last.unchecked == ()
     counts_for_nothing(world)
     assert before.keys() <= world.ledger.states.keys()
+
+
+# Only the evidence shows it. The number of signatures is right, so the log alone looks honest.
+
+
+def swapped(world, offer, party, digest, *, method="key"):
+    """Issue with one approval in place of a holder's."""
+    approvals = [digest if one == party else world.approve(offer, one) for one in HOLDERS]
+    world.issue(offer, approvals=approvals, method=method)
+
+
+def approval_with(**members):
+    def differs(world):
+        offer = world.offer()
+        swapped(world, offer, BUN, world.approve(offer, BUN, **members))
+
+    return differs
+
+
+def approved_by_a_stranger(world):
+    offer = world.offer()
+    swapped(world, offer, PUBLISHER, world.approve(offer, STRANGER))
+
+
+def approved_by_the_licensee(world):
+    offer = world.offer()
+    swapped(world, offer, PUBLISHER, world.approve(offer, VENDOR))
+
+
+def approved_twice_by_one(world):
+    offer = world.offer()
+    swapped(world, offer, BUN, world.approve(offer, AYA))
+
+
+def a_refusal_as_approval(world):
+    offer = world.offer()
+    digest = world.sign("refusal", BUN, canonical.digest(b"{}"))
+    swapped(world, offer, BUN, digest)
+
+
+def approval_of_another_offer(world):
+    offer, other = world.offer(), world.offer(label="other")
+    swapped(world, offer, BUN, world.approve(other, BUN))
+
+
+def approval_by_an_ended_key(world):
+    offer = world.offer()
+    digest = world.approve(offer, BUN)
+    world.end_key(BUN)
+    world.bind_key(BUN, "second")
+    swapped(world, offer, BUN, digest)
+
+
+def approval_by_a_key_that_is_bound_later(world):
+    offer = world.offer()
+    later = world.make_record(BUN, f"{BUN} later")
+    swapped(world, offer, BUN, world.approve(offer, BUN, with_key=later))
+
+
+def approval_by_somebody_elses_key(world):
+    offer = world.offer()
+    swapped(world, offer, BUN, world.approve(offer, BUN, with_key=world.key_of(STRANGER)))
+
+
+def approval_under_a_forged_signature(world):
+    offer = world.offer()
+    own = world.key_of(BUN)
+    world.keys[own], kept = key("forger"), world.keys[own]
+    digest = world.approve(offer, BUN)
+    world.keys[own] = kept
+    swapped(world, offer, BUN, digest)
+
+
+def approval_that_has_lapsed(world):
+    offer = world.offer()
+    digest = world.approve(offer, BUN, not_after=times.plus(world.clock, DAY_S))
+    world.wait(days=1)
+    swapped(world, offer, BUN, digest)
+
+
+def accepted_by_another(world):
+    offer = world.offer()
+    world.issue(offer, acceptances=[world.accept(offer, OTHER_VENDOR)])
+
+
+def accepted_by_an_affiliate(world):
+    offer = world.offer(licensee={"kind": "party", "party": VENDOR, "affiliates": [OTHER_VENDOR]})
+    world.issue(offer, acceptances=[world.accept(offer, OTHER_VENDOR)])
+
+
+def the_licensee_declined(world):
+    offer = world.offer()
+    world.issue(offer, acceptances=[world.accept(offer, decision="decline")])
+
+
+def an_approval_as_acceptance(world):
+    offer = world.offer()
+    world.issue(offer, acceptances=[world.approve(offer, VENDOR)])
+
+
+def a_stronger_method_than_used(world):
+    world.end_key(PUBLISHER)
+    world.bind_key(PUBLISHER, "account", method="account")
+    world.issue(world.offer(), method="key")
+
+
+def a_claim_signed_by_a_stranger(world):
+    world.claim(file("second cut"), FILM, STUDIO, signed_by=STRANGER)
+
+
+def a_claim_signed_for_another_name(world):
+    body = {"name": file("trailer"), "work": FILM, "party": STUDIO, "ended": False}
+    digest = world.sign("claim", STUDIO, canonical.digest(canonical.encode(body)), body=body)
+    event = {"t": "alias", **body, "name": file("second cut"), "level": "E3"}
+    world.log(event, statement=digest)
+
+
+def a_claim_signed_as_an_end(world):
+    body = {"name": file("second cut"), "work": FILM, "party": STUDIO, "ended": True}
+    digest = world.sign("claim", STUDIO, canonical.digest(canonical.encode(body)), body=body)
+    world.log({"t": "alias", **body, "ended": False, "level": "E3"}, statement=digest)
+
+
+def a_work_in_somebodys_name(world):
+    world.register(OTHER_FILM, STUDIO, signed_by=STRANGER)
+
+
+def a_share_set_signed_by_strangers(world):
+    world.share(FILM, [STRANGER], [], signed_by=[STRANGER, *world_strangers(world, 5)])
+
+
+def world_strangers(world, count):
+    parties = [uid(f"stranger {number}") for number in range(count)]
+    for party in parties:
+        world.join(party)
+    return parties
+
+
+def a_share_set_signed_twice_by_one(world):
+    world.share(FILM, [STUDIO], [("based_on", MANGA)], signed_by=[STUDIO] * 4)
+
+
+def a_holder_deleted_after_signing(world):
+    world.share(FILM, [*HOLDERS[:4], STRANGER], [("based_on", MANGA)])
+    held = [{"right": "copyright", "party": STUDIO, "level": "E3"}]
+    state = world.state(names.work(FILM))
+    full = [{"right": "copyright", "party": one, "level": "E3"} for one in (*HOLDERS[:4], STRANGER)]
+    event = {"t": "share-set", "work": FILM, "version": 3, "previous": state.share_set, "links": [], "complete": True}
+    body = body_of({**event, "digest": file("set"), "holders": full})
+    signed = [
+        world.sign("shares", one, canonical.digest(canonical.encode(body)), body=body)
+        for one in (*HOLDERS[:4], STRANGER, PUBLISHER)
+    ]
+    world.log({**event, "digest": file("set"), "holders": held}, statements=sorted(signed))
+
+
+def a_link_deleted_from_the_event(world):
+    world.register(OTHER_FILM, STUDIO)
+    world.claim(file("other"), OTHER_FILM, STUDIO)
+    world.share(OTHER_FILM, [STUDIO], [("based_on", MANGA)], told={"links": []})
+
+
+def a_set_called_complete(world):
+    world.register(OTHER_FILM, STUDIO)
+    world.share(OTHER_FILM, [STUDIO], complete=False, told={"complete": True})
+
+
+def a_version_left_out(world):
+    world.share(MANGA, [PUBLISHER], told={"version": 7})
+
+
+def a_refusal_in_somebodys_name(world):
+    body = {"refusal": uid("r"), "party": AYA, "vendors": ["*"], "works": ["*"], "uses": ["*"]}
+    world.act({"t": "refuse", **body}, "refusal", [STRANGER])
+
+
+def a_refusal_ended_by_another(world):
+    refusal = world.refuse(AYA)
+    world.end_refusal(refusal, AYA, signed_by=STRANGER)
+
+
+def a_key_in_somebodys_name(world):
+    key_id = world.make_record(STRANGER, "mine")
+    event = {"t": "party-key", "party": PUBLISHER, "key": key_id, "method": "key", "bound_by": None}
+    event["counts_from"] = world.clock
+    body = body_of({**event, "time": world.clock})
+    digest = world.sign("key", STRANGER, canonical.digest(canonical.encode(body)), body=body, with_key=key_id)
+    world.log(event, statements=[digest])
+
+
+def a_key_without_the_earlier_keys_word(world):
+    old, new = world.key_of(PUBLISHER), world.make_record(PUBLISHER, "new")
+    event = {"t": "party-key", "party": PUBLISHER, "key": new, "method": "key", "bound_by": old}
+    event["counts_from"] = world.clock
+    body = body_of({**event, "time": world.clock})
+    subject = canonical.digest(canonical.encode(body))
+    signed = [world.sign("key", PUBLISHER, subject, body=body, with_key=new) for _ in range(2)]
+    world.log(event, statements=sorted(signed))
+
+
+def a_key_with_a_stronger_method(world):
+    key_id = world.make_record(PUBLISHER, "account", "account")
+    event = {"t": "party-key", "party": PUBLISHER, "key": key_id, "method": "key", "bound_by": None}
+    event["counts_from"] = world.clock
+    body = body_of({**event, "time": world.clock})
+    digest = world.sign("key", PUBLISHER, canonical.digest(canonical.encode(body)), body=body, with_key=key_id)
+    world.log(event, statements=[digest])
+
+
+def a_key_end_by_another(world):
+    world.act(
+        {"t": "party-key-end", "party": AYA, "key": world.key_of(AYA), "reason": "lost", "suspect_from": None},
+        "key-end",
+        [STRANGER],
+    )
+
+
+def a_first_key_used_before_its_delay(world):
+    world.add_party(uid("newcomer"))
+    world.bind_key(uid("newcomer"), counts_from=times.plus(world.clock, 1))
+    world.register(OTHER_FILM, uid("newcomer"))
+
+
+HIDDEN = {
+    "an approval that names no right": approval_with(rights=[]),
+    "an approval that names another right": approval_with(rights=["mark"]),
+    "a decline": approval_with(decision="decline"),
+    "an approval from the future": approval_with(at="2027-01-01T00:00:00Z"),
+    "an approval of a year and more ago": approval_with(at="2025-09-01T00:00:00Z"),
+    "an approval for another registry": approval_with(registry=canonical.digest(b"staging")),
+    "a weaker method than claimed": a_stronger_method_than_used,
+    **{
+        name.replace("_", " "): cheat
+        for name, cheat in list(globals().items())
+        if callable(cheat)
+        and getattr(cheat, "__module__", "") == __name__
+        and cheat.__code__.co_varnames[: cheat.__code__.co_argcount] == ("world",)
+        and cheat not in VISIBLE.values()
+        and name not in {"counts_for_nothing", "next_keyset"}
+    },
+}
+
+
+@pytest.mark.parametrize("cheat", HIDDEN)
+def test_a_hidden_cheat_is_fraud_where_the_evidence_is_at_hand(cheat):
+    world = World.with_film()
+    with pytest.raises(FraudError) as caught:
+        HIDDEN[cheat](world)
+    assert caught.value.evidence, "the proof is kept"
+    counts_for_nothing(world)
+    assert not world.alarms
+
+
+@pytest.mark.parametrize("cheat", HIDDEN)
+def test_a_hidden_cheat_is_counted_as_unchecked_where_the_evidence_is_kept_back(cheat):
+    world = World.with_film()
+    world.secretive = True
+    world.proofs.clear()
+    HIDDEN[cheat](world)
+    assert world.last.alarm is None
+    assert world.last.unchecked
+
+
+def test_the_honest_story_passes_both_ways():
+    for secretive in (False, True):
+        world = World.with_film()
+        world.secretive = secretive
+        world.issue(world.offer())
+        assert world.last.alarm is None
+        assert len(world.last.unchecked) == (6 if secretive else 0)
+        assert world.reason() == "granted"
+
+
+def test_one_approval_kept_back_does_not_hide_a_weaker_method_of_another():
+    world = World.with_film()
+    world.end_key(PUBLISHER)
+    world.bind_key(PUBLISHER, "account", method="account")
+    offer = world.offer()
+    approvals = [world.approve(offer, party, hide=party == AYA) for party in HOLDERS]
+    with pytest.raises(FraudError, match="method"):
+        world.issue(offer, approvals=approvals, method="key")
+    world.issue(offer, approvals=approvals, method="account")
+    assert (world.last.alarm, len(world.last.unchecked)) == (None, 1)
+
+
+def test_the_map_does_not_depend_on_which_evidence_is_at_hand():
+    roots = []
+    for secretive in (False, True):
+        world = World.with_film()
+        world.secretive = secretive
+        for cheat in ("a member's approval left out", "approval inserted", "a stranger claims the file"):
+            VISIBLE[cheat](world)
+        world.proofs.clear()
+        roots.append(world.root())
+    assert roots[0] == roots[1]
+
+
+@pytest.mark.parametrize("offset", [-1, 0])
+def test_a_first_key_widens_from_the_end_of_its_delay_to_the_second(offset):
+    world = World(key_delay_s=3 * DAY_S, cast=[STUDIO])
+    world.wait(seconds=3 * DAY_S + offset)
+    if offset:
+        with pytest.raises(FraudError, match="key is not in force"):
+            world.register(FILM, STUDIO)
+    else:
+        world.register(FILM, STUDIO)
+    assert (world.state(names.work(FILM)) is None) == bool(offset)
+
+
+def test_a_first_key_may_refuse_at_once_but_not_take_back():
+    world = World(key_delay_s=3 * DAY_S, cast=[STUDIO])
+    refusal = world.refuse(STUDIO)
+    assert world.last.alarm is None
+    with pytest.raises(FraudError):
+        world.end_refusal(refusal, STUDIO)
+
+
+@pytest.mark.parametrize("secretive", [False, True])
+def test_a_first_key_cannot_shed_its_delay_by_binding_a_second(secretive):
+    world = World(key_delay_s=3 * DAY_S, cast=[STUDIO])
+    world.secretive = secretive
+    first = world.key_of(STUDIO)
+    world.bind_key(STUDIO, "second", bound_by=first)
+    assert "delay" in (world.last.alarm or "")
+    world.wait(days=3).bind_key(STUDIO, "third", bound_by=first)
+    assert world.last.alarm is None
+    world.register(FILM, STUDIO)
+    assert world.last.alarm is None
+
+
+def test_a_claim_statement_counts_once():
+    world = World.with_film()
+    claimed = next(event for event in world.ledger.events if getattr(event, "name", "") == FILM_FILE)
+    world.claim(FILM_FILE, FILM, STUDIO, ended=True)
+    world.log(claimed.to_json(), time=world.clock)
+    assert "counted before" in (world.last.alarm or "")
+    assert world.state(FILM_FILE).claims == ()
+
+
+def test_evidence_is_spent_by_the_first_event_that_cites_it_even_without_effect():
+    world = World.with_film()
+    offer = world.offer()
+    approvals = [world.approve(offer, party) for party in HOLDERS]
+    acceptances = [world.accept(offer)]
+    world.issue(offer, approvals=approvals, acceptances=acceptances, level="E1")
+    assert "level" in (world.last.alarm or "")
+    world.issue(offer, approvals=approvals, acceptances=acceptances)
+    assert "counted before" in (world.last.alarm or "")
+    assert world.reason() == "no_grant"
+
+
+# Ends of grants
+
+
+def test_a_strangers_grant_supersedes_nothing():
+    world = World.granted()
+    world.register(OTHER_FILM, STRANGER)
+    world.share(OTHER_FILM, [STRANGER])
+    following = world.offer(OTHER_FILM, label="next", supersedes=[uid("grant")])
+    world.issue(following)
+    assert world.last.alarm is None
+    world.supersede(uid("grant"), following)
+    assert "leaves out works" in (world.last.alarm or "")
+    assert world.reason() == "granted"
+
+
+def test_a_grant_to_another_licensee_supersedes_nothing():
+    world = World.granted()
+    licensee = {"kind": "party", "party": OTHER_VENDOR, "affiliates": []}
+    following = world.offer(label="next", licensee=licensee, supersedes=[uid("grant")])
+    world.issue(following)
+    world.supersede(uid("grant"), following)
+    assert "another licensee" in (world.last.alarm or "")
+    assert world.reason() == "granted"
+
+
+def test_a_grant_that_is_not_named_stays():
+    world = World.granted()
+    following = world.offer(label="next")
+    world.issue(following)
+    world.supersede(uid("grant"), following)
+    assert "does not name" in (world.last.alarm or "")
+    world.supersede(uid("grant"), uid("nothing"))
+    assert "does not exist" in (world.last.alarm or "")
+
+
+@pytest.mark.parametrize("ends_at", ["2020-01-01T00:00:00Z", END])
+def test_a_withdrawal_ends_after_the_notice_agreed_and_at_no_other_time(ends_at):
+    world = World.granted(withdrawal={"by": "any", "notice_s": DAY_S})
+    world.withdraw(uid("grant"), AYA, ends_at=ends_at)
+    assert "notice" in (world.last.alarm or "")
+
+
+def test_a_notice_beyond_the_calendar_is_an_alarm_and_not_a_crash():
+    world = World.granted(withdrawal={"by": "any", "notice_s": 2**53 - 1})
+    world.withdraw(uid("grant"), AYA, ends_at=END)
+    assert "calendar" in (world.last.alarm or "")
+
+
+def test_all_means_all_who_approved():
+    world = World.granted(withdrawal={"by": "all", "notice_s": 0})
+    world.withdraw(uid("grant"), *without(PUBLISHER))
+    assert "not all" in (world.last.alarm or "")
+    assert world.reason() == "granted"
+    with pytest.raises(FraudError, match="approved nothing"):
+        world.withdraw(uid("grant"), *without(PUBLISHER), STRANGER)
+    world.withdraw(uid("grant"), *HOLDERS)
+    assert world.reason() == "withdrawn"
+
+
+def test_a_stranger_withdraws_nothing():
+    world = World.granted()
+    with pytest.raises(FraudError, match="approved nothing"):
+        world.withdraw(uid("grant"), STRANGER)
+    with pytest.raises(FraudError):
+        world.withdraw(uid("grant"), AYA, signed_by=[STRANGER])
+    assert world.reason() == "granted"
+
+
+def test_notice_ends_the_grant_to_the_second():
+    world = World.granted(withdrawal={"by": "any", "notice_s": 3600})
+    begin = world.clock
+    world.withdraw(uid("grant"), PUBLISHER)
+    assert world.wait(days=1).reason(at=times.plus(begin, 3599)) == "granted"
+    assert world.reason(at=times.plus(begin, 3600)) == "withdrawn"
+
+
+def test_only_who_paused_resumes():
+    world = World.granted()
+    pos = world.suspend(uid("grant"), "holder", by=AYA)
+    for by in (None, BUN):
+        world.resume(uid("grant"), pos, by=by)
+        assert world.last.alarm is not None
+    with pytest.raises(FraudError):
+        world.resume(uid("grant"), pos, by=AYA, at="2030-01-01T00:00:00Z")
+    other = World.granted()
+    earlier = other.suspend(uid("grant"), "holder", by=AYA)
+    other.resume(uid("grant"), earlier, by=AYA)
+    for_earlier = other.sign("resume", AYA, canonical.digest(other.ledger.event(earlier).encode()))
+    again = other.wait(days=1).suspend(uid("grant"), "holder", by=AYA)
+    with pytest.raises(FraudError, match="about something else"):
+        other.log({"t": "resume", "grant": uid("grant"), "ends": again, "party": AYA}, statement=for_earlier)
+    assert world.reason() == "suspended"
+    world.resume(uid("grant"), pos, by=AYA)
+    assert world.last.alarm is None
+    assert world.wait(seconds=1).reason() == "granted"
+
+
+def test_a_grant_is_active_again_when_no_suspension_is_left():
+    world = World.granted()
+    court, holder = world.suspend(uid("grant")), world.suspend(uid("grant"), "holder", by=AYA)
+    world.resume(uid("grant"), court)
+    assert world.reason() == "suspended"
+    world.resume(uid("grant"), court)
+    assert "no open suspension" in (world.last.alarm or "")
+    world.resume(uid("grant"), holder, by=AYA)
+    assert world.reason() == "granted"
+
+
+def test_a_suspended_grant_can_be_withdrawn_and_never_comes_back():
+    world = World.granted()
+    pos = world.suspend(uid("grant"))
+    world.withdraw(uid("grant"), AYA)
+    world.resume(uid("grant"), pos)
+    assert world.wait(days=1).reason() == "withdrawn"
+    world.withdraw(uid("grant"), BUN)
+    assert "ended already" in (world.last.alarm or "")
+    world.suspend(uid("grant"))
+    assert "has ended" in (world.last.alarm or "")
+
+
+# The log itself
+
+
+def test_a_log_begins_with_log_open_and_has_it_once():
+    world = World(cast=[STUDIO])
+    world.log({"t": "log-open", "format": 1, "origin": "log.test/1", "registry": world.registry, "keyset": world.registry})
+    assert "first event" in (world.last.alarm or "")
+
+
+def test_without_a_keyset_nothing_counts_whatever_is_at_hand():
+    for secretive in (False, True):
+        world = World(cast=[STUDIO])
+        world.secretive = secretive
+        del world.ledger.states[names.KEYSET]
+        world.register(FILM, STUDIO)
+        assert world.last.alarm is not None
+
+
+@pytest.mark.parametrize("what", ["keyset", "rights table", "offer", "token"])
+@pytest.mark.parametrize("how", ["missing", "of another digest"])
+def test_a_blob_that_is_not_there_stops_replay_and_is_no_alarm(what, how):
+    world = World.with_film()
+    offer = world.offer()
+    if what == "keyset":
+        wanted = next_keyset(world).digest
+        other, draft = world.blobs[world.registry], {"t": "keyset", "version": 2, "digest": wanted}
+    elif what == "rights table":
+        wanted = msgspec.structs.replace(rights.LATEST, version=2).digest
+        other, draft = rights.LATEST.encode(), {"t": "rights-table", "version": 2, "digest": wanted}
+    else:
+        world.issue(offer)
+        honest = world.ledger.events.pop()
+        world.ledger.states.pop(names.grant(offer.grant))
+        world.ledger.spent.clear()
+        wanted = {"offer": honest.offer, "token": honest.digest}[what]
+        other, draft = world.blobs.pop(wanted)[:-1], {**honest.to_json()}
+    if how == "of another digest":
+        world.blobs[wanted] = other
+    size = world.ledger.size
+    with pytest.raises(NotTrustedError, match="missing"):
+        world.log(draft)
+    assert world.ledger.size == size
+
+
+def test_a_keyset_blob_that_changes_later_is_not_believed():
+    world = World.with_film()
+    thief = msgspec.structs.replace(
+        world.keyset, keys=(keys.RegistryKey(jwk=key("thief").jwk, use="grant", from_=world.clock, until=None),)
+    )
+    world.blobs[world.registry] = keys.sign_keyset(thief, [key("thief")])
+    with pytest.raises(NotTrustedError):
+        world.issue(world.offer(), signer=key("thief"))
+    assert world.reason() == "no_grant"
+
+
+@pytest.mark.parametrize("blob", [b"", b"{}", b'{"rules":[],"v":1,"version":3}', b"\xff"])
+def test_a_blob_that_is_no_rights_table_is_an_alarm(blob):
+    world = World()
+    digest = canonical.digest(blob)
+    world.blobs[digest] = blob
+    world.log({"t": "rights-table", "version": 2, "digest": digest})
+    assert world.last.alarm is not None
+
+
+def test_evidence_under_a_wrong_digest_counts_as_not_at_hand():
+    world = World.with_film()
+    offer = world.offer()
+    approvals = [world.approve(offer, party) for party in HOLDERS]
+    world.proofs[approvals[0]] = b"something else"
+    world.issue(offer, approvals=approvals)
+    assert world.last.unchecked == (approvals[0],)
+
+
+def test_bytes_that_are_no_statement_are_fraud():
+    for raw in (b"", b"a.b.c", b"\xff", b"[]"):
+        world = World.with_film()
+        digest = canonical.digest(raw)
+        world.proofs[digest] = raw
+        with pytest.raises(FraudError):
+            swapped(world, world.offer(), BUN, digest)
+
+
+def test_what_comes_later_is_refused_by_name():
+    world = World.with_film()
+    world.proofs[canonical.digest(b'{"type":"passkey"}')] = b'{"type":"passkey"}'
+    with pytest.raises(NotAvailableError, match="passkey"):
+        swapped(world, world.offer(), BUN, canonical.digest(b'{"type":"passkey"}'))
+    with pytest.raises(NotAvailableError, match="mandate"):
+        world.sign("approval", STUDIO, world.offer().digest, by=STRANGER)
+    with pytest.raises(NotAvailableError, match="anchor"):
+        world.log({"t": "anchor"})
+    assert world.reason() == "no_grant"
+
+
+def test_our_errors_are_the_only_ones():
+    world = World.with_film()
+    for event in (event.to_json() for event in list(world.ledger.events)):
+        for name in event.keys() - {"t", "time"}:
+            for value in (None, [], "", "x", 0, -1, uid("x"), file("x"), ["*"], [uid("x")], {}):
+                before = dict(world.ledger.states)
+                try:
+                    world.log({**event, name: value, "time": world.clock})
+                except PriorConsentError:
+                    assert before == world.ledger.states
