@@ -1,0 +1,93 @@
+"""A server on this machine, and the sweep beside it that keeps the log alive."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from config.env import BASE_DIR
+from priorconsent.errors import ConflictError, PriorConsentError, UnreachableError
+from transparency import tasks
+
+HOST = "127.0.0.1"
+SWEEP_EVERY_S = 20
+START_LIMIT_S = 30
+STOP_LIMIT_S = 10
+
+
+@contextmanager
+def serving(port: int, base_url: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A server that answers, until the end of the block.
+
+    Raises:
+        ConflictError: the port is taken.
+        UnreachableError: the server does not start.
+    """
+    _check_free(port)
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", HOST, "--port", str(port)]
+    # granian tells what it does; of a demo only what goes wrong is of interest.
+    command += ["--no-ws", "--log-level", "warning", "config.wsgi:application"]
+    environment = {**os.environ, "PRIORCONSENT_BASE_URL": base_url}
+    # A session of its own: Ctrl-C reaches this process alone, which then ends the server in order.
+    with subprocess.Popen(command, cwd=BASE_DIR, env=environment, start_new_session=True) as server:  # noqa: S603
+        try:
+            _wait(server, port)
+            yield server
+        finally:
+            server.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                server.wait(STOP_LIMIT_S)
+            server.kill()
+
+
+def sweep_while(server: subprocess.Popen[bytes], complain: Callable[[str], None]) -> int:
+    """Sweep until the server ends; returns its exit code."""
+    while True:
+        try:
+            return server.wait(SWEEP_EVERY_S)
+        except subprocess.TimeoutExpired:
+            _sweep(complain)
+
+
+def _sweep(complain: Callable[[str], None]) -> None:
+    try:
+        tasks.sweep()
+    except PriorConsentError as error:
+        # Answers go on from what is published, until that is too old.
+        complain(f"the sweep failed: {error}")
+
+
+def _check_free(port: int) -> None:
+    with socket.socket() as probe:
+        # As servers do: a port whose last connections are still closing is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise ConflictError(f"port {port} cannot be used ({error.strerror}); choose another: --port N") from None
+
+
+def _wait(server: subprocess.Popen[bytes], port: int) -> None:
+    limit = time.monotonic() + START_LIMIT_S
+    while time.monotonic() < limit and server.poll() is None:
+        if _answers(port):
+            return
+        time.sleep(0.1)
+    raise UnreachableError("the server does not start; what it said stands above")
+
+
+def _answers(port: int) -> bool:
+    connection = http.client.HTTPConnection(HOST, port, timeout=5)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == http.client.OK
+    except OSError:
+        return False
+    finally:
+        connection.close()
