@@ -132,14 +132,17 @@ def _csv_records(file: IO[bytes]) -> Iterator[list[str]]:
 
 
 def _csv_rows(header: tuple[str, ...], lines: Iterator[list[str]]) -> Iterator[Row]:
-    for number, fields in enumerate(lines, 1):
+    for number, record in enumerate(lines, 1):
+        # Of a single column, a blank line is a row without a value; dropped, it would shift all others.
+        fields = record or [""]
         if len(fields) != len(header):
             raise MalformedError(f"row {number} has {len(fields)} fields instead of {len(header)}")
         yield dict(zip(header, fields, strict=True))
 
 
 def _csv_writer(header: tuple[str, ...], target: IO[bytes]) -> Write:
-    writer = csv.writer(codecs.getwriter("utf-8")(target), lineterminator="\n")
+    # With another line end csv leaves a lone carriage return unquoted, and others would read two rows.
+    writer = csv.writer(codecs.getwriter("utf-8")(target), lineterminator="\r\n")
     writer.writerow([*header, *ADDED])
 
     def write(row: Row, added: dict[str, Any]) -> None:

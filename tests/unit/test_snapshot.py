@@ -3,6 +3,7 @@
 import sqlite3
 import struct
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -265,6 +266,11 @@ def test_no_flipped_byte_changes_an_answer(path):
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(NotTrustedError, match="cannot read"):
         snapshot.open_verified(tmp_path / "none", trust(), None)
+
+
+def test_another_thread_may_ask(path):
+    with snapshot.open_verified(path, trust(), None) as opened, ThreadPoolExecutor(1) as pool:
+        assert pool.submit(states_of, opened).result() == scenario().leaves()
 
 
 def test_a_file_replaced_by_another_goes_on_answering_from_the_first(tmp_path, path):
