@@ -21,13 +21,13 @@ def follow(news: Logged | Refused) -> None:
 def _undo(draft: dict[str, Any], reason: str) -> None:
     match draft.get("t"):
         case "share-set":
-            ShareSet.objects.filter(digest=draft["digest"], state=ShareSet.State.SENT).update(
+            ShareSet.objects.filter(digest=draft.get("digest"), state=ShareSet.State.SENT).update(
                 state=ShareSet.State.REFUSED, reason=reason
             )
         case "party-key":
             # Only then can the same key be bound again.
-            PartyKeyRecord.objects.filter(key=draft["key"]).delete()
+            PartyKeyRecord.objects.filter(key=draft.get("key")).delete()
         case "refuse":
-            RefusalRecord.objects.filter(urn=draft["refusal"]).update(not_logged=reason)
+            RefusalRecord.objects.filter(urn=draft.get("refusal")).update(not_logged=reason)
         case "refuse-end":
-            RefusalRecord.objects.filter(urn=draft["refusal"]).update(ended_at="")
+            RefusalRecord.objects.filter(urn=draft.get("refusal")).update(ended_at="")
