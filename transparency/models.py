@@ -55,7 +55,7 @@ class Attachment(models.Model):
 
 
 class Stored(models.Model):
-    """Bytes by their digest; ``pos``: the first event that needs them, ``None`` until one is logged."""
+    """Bytes by their digest; ``pos``: where the first batch that needs them begins, ``None`` until one is logged."""
 
     digest = models.CharField(primary_key=True, max_length=DIGEST_CHARACTERS)
     raw = models.BinaryField()

@@ -40,6 +40,8 @@ from transparency.trees import chunks, extend_log, log_nodes, read_slice, write_
 
 # A batch holds the write lock of the database for about a millisecond per event.
 MAX_BATCH_EVENTS = 500
+# Each takes several parameters of the statement.
+ROWS_PER_UPDATE = 250
 # How often an idle log says that it is alive, within the time that its checkpoints stay fresh.
 HEARTBEATS_PER_FRESHNESS = 3
 # This project's advisory lock among those of a PostgreSQL database.
@@ -170,20 +172,24 @@ def _sequence(units: list[list[Pending]], now: str) -> Batch:
     archive.load(digests)
     ledger.load_spent(digests)
     ledger.load_tied(drafts.mentioned(bytes(row.draft) for unit in units for row in unit))
-    logged, refused = [], []
+    logged, refused, used = [], [], set[str]()
     for unit in units:
-        unit_id, first = unit[0].unit, batch.size
+        first, unit_id = batch.size, unit[0].unit
         archive.used = set(attached.get(unit_id, ()))
         reason = _try(unit, batch, archive, time)
         if reason is None:
-            _mark_logged(unit, first, archive.used)
-            logged.append(unit_id)
+            for row in unit:
+                row.state, row.pos = Pending.State.LOGGED, first + row.place
+            logged.append(unit)
+            used |= archive.used
         else:
             Pending.objects.filter(unit=unit_id).update(state=Pending.State.REFUSED, reason=reason)
             raise_alarm(now, UNIT_REFUSED, reason, unit_id)
             refused.append(unit_id)
-    size = _close(batch, archive, time) if logged else ledger.size
-    return Batch(size, time, tuple(logged), tuple(refused))
+    if logged:
+        _mark_logged([row for unit in logged for row in unit], used, ledger.size)
+        _close(batch, archive, time)
+    return Batch(batch.size, time, tuple(unit[0].unit for unit in logged), tuple(refused))
 
 
 def _attachments(units: list[list[Pending]]) -> dict[UUID, list[str]]:
@@ -221,13 +227,11 @@ def _try(unit: list[Pending], batch: Overlay, archive: DatabaseArchive, time: st
     return None
 
 
-def _mark_logged(unit: list[Pending], first: int, used: set[str]) -> None:
-    for row in unit:
-        row.state, row.pos = Pending.State.LOGGED, first + row.place
-    Pending.objects.bulk_update(unit, ["state", "pos"], batch_size=500)
+def _mark_logged(rows: list[Pending], used: set[str], begin: int) -> None:
+    Pending.objects.bulk_update(rows, ["state", "pos"], batch_size=ROWS_PER_UPDATE)
     for some in chunks(used):
         for model in (Blob, EvidenceItem):
-            model.objects.filter(digest__in=some, pos__isnull=True).update(pos=first)
+            model.objects.filter(digest__in=some, pos__isnull=True).update(pos=begin)
 
 
 def _close(batch: Overlay, archive: DatabaseArchive, time: str) -> int:

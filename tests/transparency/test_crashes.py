@@ -1,12 +1,13 @@
 """A table of faults: what stands after each, and that the next sweep finishes the work."""
 
+import shutil
 from contextlib import contextmanager
 
 import pytest
 
 from tests.transparency.audit import check_log, check_published
 from tests.transparency.cast import DAY_1, DAY_2, DAY_3, STUDIO
-from transparency import sequencer
+from transparency import publisher, sequencer
 from transparency.keys import found_registry
 from transparency.models import Checkpoint, Event, Pending
 
@@ -153,10 +154,6 @@ def test_a_founding_that_broke_off_goes_on_with_the_same_keys(folder, db):
 
 
 def test_publishing_everything_again_brings_lost_files_back(offered, folder):
-    import shutil
-
-    from transparency import publisher
-
     offered.alias(FRESH_FILE).append()
     sequencer.run(DAY_2)
     size = check_published()
@@ -166,13 +163,11 @@ def test_publishing_everything_again_brings_lost_files_back(offered, folder):
 
 
 def test_old_snapshots_are_removed_but_for_the_newest_few(offered, folder):
-    from transparency.publisher import SNAPSHOTS_KEPT
-
-    for number in range(SNAPSHOTS_KEPT + 2):
+    for number in range(publisher.SNAPSHOTS_KEPT + 2):
         offered.refusal(number).append()
         sequencer.run(DAY_2)
     sizes = sorted(int(path.stem) for path in (folder / "public" / "snapshots").glob("*.sqlite"))
-    assert len(sizes) == SNAPSHOTS_KEPT
+    assert len(sizes) == publisher.SNAPSHOTS_KEPT
     assert sizes[-1] == check_published()
 
 

@@ -1,11 +1,15 @@
 """From a draft to a published checkpoint, and what is refused on the way."""
 
 import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from priorconsent import canonical, names, times
+from priorconsent.errors import MalformedError
 from tests.transparency.audit import check_log, check_published
-from tests.transparency.cast import DAY_1, DAY_2, DAY_3, DAY_4, FILM, GRANT, NOTICE_S, PUBLISHER, STUDIO
+from tests.transparency.cast import DAY_1, DAY_2, DAY_3, DAY_4, FILM, GRANT, NOTICE_S, PUBLISHER, STUDIO, Cast, Unit
 from transparency import sequencer
+from transparency.append import append, sequenced_by_caller
 from transparency.keys import found_registry
 from transparency.models import Alarm, Event, EvidenceItem, Pending
 from transparency.store import current_states
@@ -52,9 +56,6 @@ def test_the_sequencer_fills_in_when_a_withdrawal_ends_a_grant(offered):
 
 
 def test_a_first_key_counts_only_after_the_delay_of_the_keyset(folder, db, settings):
-    from tests.transparency.cast import Cast
-    from transparency.append import sequenced_by_caller
-
     settings.PRIORCONSENT_KEY_DELAY_S = 86400
     with sequenced_by_caller():
         cast = Cast(found_registry(DAY_1))
@@ -130,8 +131,6 @@ def test_a_forged_statement_refuses_the_unit(offered):
 
 @pytest.mark.parametrize("t", ["map-root", "anchor", "nonsense"])
 def test_only_events_that_others_may_log_are_logged(registry, t):
-    from tests.transparency.cast import Unit
-
     draft = {"t": t, "map": 1, "size": 4, "root": "sha256:" + "0" * 64, "n": 2, "fresh_for_s": 60}
     [row] = log([Unit([draft])], DAY_2)
     assert Pending.objects.get(pk=row.pk).state == "refused"
@@ -146,6 +145,17 @@ def test_evidence_of_a_refused_unit_stays_private(offered, folder):
     [digest] = unit.evidence
     assert EvidenceItem.objects.get(digest=digest).pos is None
     assert not (folder / "public" / "evidence" / digest.replace(":", "/")).exists()
+
+
+def test_the_number_of_statements_of_a_batch_does_not_grow_with_its_units(offered):
+    def statements(numbers):
+        for number in numbers:
+            offered.alias(f"sha256:{number:064x}").append()
+        with CaptureQueriesContext(connection) as captured:
+            sequencer.sequence(DAY_2)
+        return len(captured)
+
+    assert abs(statements(range(10, 70)) - statements(range(2))) <= 3
 
 
 def test_a_large_backlog_is_logged_in_several_batches(offered, monkeypatch):
@@ -184,8 +194,6 @@ def test_an_idle_log_says_that_it_is_alive_every_third_of_its_freshness(offered,
 
 
 def test_an_event_too_large_for_a_tile_is_refused(offered):
-    from tests.transparency.cast import Unit
-
     members = [f"urn:uuid:00000000-0000-4000-8000-{number:012x}" for number in range(2000)]
     draft = {"t": "party", "party": GRANT, "kind": "committee", "members": members}
     [row] = log([Unit([draft])], DAY_2)
@@ -193,11 +201,6 @@ def test_an_event_too_large_for_a_tile_is_refused(offered):
 
 
 def test_a_draft_is_checked_when_it_is_left(registry):
-    from django.db import transaction
-
-    from priorconsent.errors import MalformedError
-    from transparency.append import append
-
     bad = [
         {"t": "party", "time": DAY_1},
         {"party": STUDIO},

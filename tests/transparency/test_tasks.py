@@ -87,9 +87,7 @@ def test_the_sweep_is_on_the_beat():
     assert entry["schedule"] <= 300
 
 
-@pytest.mark.parametrize(
-    "command", [["found_registry"], ["sequence"], ["publish"], ["publish", "--everything"], ["sweep"]]
-)
+@pytest.mark.parametrize("command", ["found_registry", "sequence", "publish", "publish --everything", "sweep"])
 def test_every_command_may_be_given_at_any_time(cast, command):
     call_command(*command.split())
     check_log()
