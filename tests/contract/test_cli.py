@@ -1,6 +1,8 @@
 """The command line: what it prints, which code it ends with, and which files it leaves."""
 
+import contextlib
 import csv
+import io
 import json
 import signal
 import subprocess
@@ -11,7 +13,10 @@ import msgspec
 import pytest
 
 from priorconsent import bucket, canonical, cli, snapshot, times
+from priorconsent.cli import asking, manifests
+from priorconsent.cli import filter as filtering
 from priorconsent.cli.keyfile import PlaintextKeyWarning
+from priorconsent.decision import refuse
 from priorconsent.keys import read_key_record
 from priorconsent.log import note, policy
 from priorconsent.records import convert
@@ -354,6 +359,29 @@ def test_in_and_out_are_different_files_of_one_format(run, fresh, tmp_path):
     for target in (source, tmp_path / "out.jsonl"):
         assert run("filter", source, target, *QUESTION, "--snapshot", fresh)[0] == 2
     assert read_csv(source) == ROWS
+
+
+def test_a_manifest_written_to_while_it_is_read_gives_no_answer(run, fresh, tmp_path, monkeypatch):
+    source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    row = b'{"sha256":"%s"}\n' % FILM_FILE.encode()
+    source.write_bytes(row * filtering.ROWS_PER_REPORT)
+
+    @contextlib.contextmanager
+    def somebody_appends(label):
+        yield lambda *_: source.write_bytes(row * (filtering.ROWS_PER_REPORT + 1))
+
+    monkeypatch.setattr(asking, "progress", somebody_appends)
+    code, _, err = run("filter", source, target, *QUESTION, "--snapshot", fresh)
+    assert code == 4
+    assert err.startswith("misaligned_answer: ")
+    assert not target.exists()
+
+
+def test_an_answer_to_another_row_is_no_answer(fresh, tmp_path):
+    table = manifests.form_of(tmp_path / "in.csv")(io.BytesIO(b"sha256\n"))
+    answers = ((number, {"sha256": ""}, refuse("no_record")) for number in (0, 2))
+    with snapshot.open_verified(fresh, trust(), None) as opened, pytest.raises(asking.MisalignedError):
+        filtering._write(answers, table, [io.BytesIO()], opened, lambda: None)
 
 
 def test_killed_half_way_there_is_no_output(fresh, tmp_path, trust_file):
