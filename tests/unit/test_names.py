@@ -1,0 +1,313 @@
+"""Promise 6: only exact matches permit. URLs have one canonical spelling, and nothing slips past it."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from priorconsent import names
+from priorconsent.decision import Verdict
+from priorconsent.errors import MalformedError
+from priorconsent.names import canonical_alias, check_alias, of_url
+from tests.world import FILM_FILE, FILM_URL, OTHER_FILM, STRANGER, World
+
+REAL_URLS = Path(__file__).resolve().parents[3] / "shared" / "data" / "urls" / "urls.txt"
+
+SAME_AS_FILM_URL = [
+    "HTTPS://STUDIO.example/film/ep1.mp4",
+    "https://studio.example:443/film/ep1.mp4",
+    "https://studio.example/film/%65p1.mp4",
+    "https://studio.example/film/ep1%2Emp4",
+    "https://studio.example/film/ep1.mp4#t=3",
+    "https://studio.example/film/./ep1.mp4",
+    "https://studio.example/film/x/../ep1.mp4",
+    "https://studio.example/film/x/%2e%2E/ep1.mp4",
+    "https://studio.example\\film\\ep1.mp4",
+    "https:studio.example/film/ep1.mp4",
+    "  https://studio.example/film/ep1.mp4\n",
+    "https://stu\tdio.example/fi\nlm/ep1.mp4",
+    "https://@studio.example/film/ep1.mp4",
+    "https://ｓｔｕｄｉｏ.example/film/ep1.mp4",
+    "https://studio。example/film/ep1.mp4",
+]
+
+# Each looks like the film's place and is not: neither under its URL, nor its folder, nor its host.
+ELSEWHERE = {
+    "a sibling folder": "https://studio.example/films/ep1.mp4",
+    "a folder that begins alike": "https://studio.example/film2/ep1.mp4",
+    "the folder without its slash": "https://studio.example/film",
+    "the folder above": "https://studio.example/",
+    "a way out of the folder": "https://studio.example/film/../ep1.mp4",
+    "an escaped way out of the folder": "https://studio.example/film/%2e%2e/ep1.mp4",
+    "a half escaped way out": "https://studio.example/film/.%2e/ep1.mp4",
+    "another port": "https://studio.example:8443/film/ep1.mp4",
+    "the port of the other scheme": "https://studio.example:80/film/ep1.mp4",
+    "http": "http://studio.example/film/ep1.mp4",
+    "a sub-domain": "https://www.studio.example/film/ep1.mp4",
+    "the domain above": "https://example/film/ep1.mp4",
+    "a host that ends alike": "https://evilstudio.example/film/ep1.mp4",
+    "a host that begins alike": "https://studio.example.evil.test/film/ep1.mp4",
+    "a final dot": "https://studio.example./film/ep1.mp4",
+    "a Cyrillic letter": "https://studіo.example/film/ep1.mp4",
+    "a letter with a dot below": "https://studiọ.example/film/ep1.mp4",
+    "a dotless i": "https://studıo.example/film/ep1.mp4",
+    "a slash look-alike": "https://studio.example∕film∕ep1.mp4",
+    "capitals in the path": "https://studio.example/FILM/ep1.mp4",
+    "an escaped slash": "https://studio.example/film%2Fep1.mp4",
+    "an escaped slash inside": "https://studio.example/film/a%2fep1.mp4",
+    "an escaped backslash": "https://studio.example/film/a%5Cep1.mp4",
+    "a doubly escaped letter": "https://studio.example/%2566ilm/ep1.mp4",
+    "two slashes": "https://studio.example//film/ep1.mp4",
+    "two slashes inside": "https://studio.example/film//ep1.mp4",
+    "a broken escape": "https://studio.example/film/%zz",
+    "a cut-off escape": "https://studio.example/film/%6",
+    "an escape that is not UTF-8": "https://studio.example/film/%ff",
+    "an overlong escape": "https://studio.example/film/%c0%af",
+    "a path in the query": "https://else.example/?https://studio.example/film/ep1.mp4",
+    "a path in the fragment": "https://else.example/#https://studio.example/film/ep1.mp4",
+    "a very deep path": "https://studio.example/film/" + "a/" * 70,
+}
+
+
+@pytest.fixture(scope="module")
+def film():
+    world = World.granted(bindings=["location"], locators=["prefix:https://studio.example/film/", f"url:{FILM_URL}"])
+    assert world.reason(url=FILM_URL) == "granted"
+    return world
+
+
+@pytest.mark.parametrize("url", SAME_AS_FILM_URL)
+def test_spellings_that_browsers_take_for_one_place_have_one_name(film, url):
+    assert of_url(url) == of_url(FILM_URL)
+    assert film.reason(url=url) == "granted"
+
+
+@pytest.mark.parametrize("title", ELSEWHERE)
+def test_a_place_that_only_looks_alike_is_never_permitted(film, title):
+    try:
+        assert film.ask(url=ELSEWHERE[title]).verdict is Verdict.NOT_PERMITTED
+    except MalformedError:
+        # An answer too: ``invalid_query``.
+        return
+    found = of_url(ELSEWHERE[title])
+    assert found.exact != f"url:{FILM_URL}"
+    assert "prefix:https://studio.example/film/" not in found.prefixes
+
+
+@pytest.mark.parametrize("digit", [7, 40, 70])
+def test_one_character_of_a_digest_is_another_file(film, digit):
+    world = World.granted()
+    other = FILM_FILE[:digit] + ("0" if FILM_FILE[digit] != "0" else "1") + FILM_FILE[digit + 1 :]
+    assert world.reason(sha256=FILM_FILE[7:]) == "granted"
+    assert world.reason(sha256=other[7:]) == "no_record"
+
+
+# Another work's URL inside the film's folder, without a licence: whoever asks about it must meet it.
+SLIPS = [
+    "",
+    "?",
+    "?a=1",
+    "?a=1&b=2#c",
+    "?%61=1",
+    "#fragment",
+    "?/../../film/ep1.mp4",
+    "?url=https://studio.example/film/ep1.mp4",
+]
+
+
+@pytest.mark.parametrize("tail", SLIPS)
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://studio.example/film/other.mp4",
+        "https://studio.example/film/%6Fther.mp4",
+        "https://STUDIO.example:443/film/x/../other%2Emp4",
+    ],
+)
+def test_a_query_or_escape_does_not_slip_past_another_works_url(url, tail):
+    world = World.granted(bindings=["location"])
+    world.register(OTHER_FILM, STRANGER)
+    world.claim("url:https://studio.example/film/other.mp4", OTHER_FILM, STRANGER)
+    assert world.reason(url=url + tail) == "no_grant"
+    assert world.reason(url=FILM_URL + tail) == "granted"
+
+
+def test_a_query_of_another_work_counts_exactly_and_a_location_not_by_the_path_alone():
+    world = World.granted(bindings=["location"], locators=[f"url:{FILM_URL}"])
+    assert world.reason(url=FILM_URL) == "binding_not_granted", "the prefix is no locator of the offer"
+    world.claim(f"url:{FILM_URL}", world.ask(url=FILM_URL).works[0], world.state(FILM_FILE).claims[0].party)
+    world.wait(days=1)
+    assert world.reason(url=FILM_URL) == "granted"
+    assert world.reason(url=FILM_URL + "?a=1") == "binding_not_granted"
+
+
+def test_the_longest_claimed_name_speaks_and_the_shorter_ones_are_silent():
+    world = World.granted(
+        bindings=["location"], locators=["host:studio.example", "prefix:https://studio.example/film/"]
+    )
+    world.register(OTHER_FILM, STRANGER)
+    world.claim("prefix:https://studio.example/film/other/", OTHER_FILM, STRANGER)
+    world.claim("host:studio.example", *[(c.work, c.party) for c in world.state(FILM_FILE).claims][0])
+    world.wait(days=1)
+    assert world.reason(url="https://studio.example/film/other/1.mp4") == "no_grant"
+    assert world.reason(url="https://studio.example/film/othe") == "granted"
+    for url in ("https://studio.example/trailer", "http://studio.example/film/1", "http://studio.example:80/"):
+        assert world.reason(url=url) == "granted", "a host is http on 80 and https on 443"
+    for url in ("https://studio.example:80/", "https://studio.example./", "https://studio.example/a//b"):
+        assert world.reason(url=url) == "no_record"
+
+
+GOOD_ALIASES = [
+    FILM_FILE,
+    "id:isbn:9784000000000",
+    "id:eidr:10.5240/7791-8534-2C23-9030-8610-5",
+    f"url:{FILM_URL}",
+    "url:https://studio.example/?",
+    "url:https://studio.example/%E3%81%82",
+    "url:http://studio.example:8080/a//b%2Fc",
+    "prefix:https://studio.example/",
+    "prefix:https://studio.example:8443/a/",
+    "host:studio.example",
+    "host:xn--9ca.example",
+    "host:127.0.0.1",
+    "host:[::1]",
+]
+
+BAD_ALIASES = [
+    "",
+    "work:x",
+    "grant:x",
+    "registry:keyset",
+    "sha256:ABC",
+    "sha256:" + "A" * 64,
+    "sha256:" + "a" * 64 + "\n",
+    "id:isbn",
+    "id:ISBN:1",
+    "id:isbn:1 2",
+    "id:isbn:１",
+    "url:https://STUDIO.example/",
+    "url:https://studio.example",
+    "url:https://studio.example/#a",
+    "url:https://studio.example/あ",
+    "url:https://studio.example/%61",
+    "url:https://studio.example/%e3%81%82",
+    "url:https://studio.example:443/",
+    "url:https://u@studio.example/",
+    "url:ftp://studio.example/",
+    "url: https://studio.example/",
+    "prefix:https://studio.example/film",
+    "prefix:https://studio.example",
+    "prefix:https://studio.example/film/?a",
+    "prefix:https://studio.example/film/#a",
+    "prefix:https://studio.example/a//",
+    "prefix:https://studio.example/a%2F/",
+    "host:STUDIO.example",
+    "host:studio.example.",
+    "host:studio.example:443",
+    "host:studio.example/",
+    "host:u@studio.example",
+    "host:stud io.example",
+    "host:studіo.example",
+    "host:",
+    "host:0x7f.1",
+    "HOST:studio.example",
+]
+
+
+@pytest.mark.parametrize("name", GOOD_ALIASES)
+def test_a_canonical_name_can_be_claimed_and_stays_itself(name):
+    check_alias(name)
+    assert canonical_alias(name) == name
+
+
+@pytest.mark.parametrize("name", BAD_ALIASES)
+def test_any_other_spelling_cannot_be_claimed(name):
+    with pytest.raises(MalformedError):
+        check_alias(name)
+
+
+URLISH = st.text(alphabet="ahtps:/?#%@[].\\&=+ ~^|<>'\"{}0123456789ABEFabef\t\nあﬀß\u200d\ud800\x00%%", max_size=40)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.one_of(
+        URLISH, URLISH.map("https://a.example/".__add__), URLISH.map("http://a.example/?".__add__), st.text(max_size=30)
+    )
+)
+@example("https://a.example/?%%32E")
+@example("https://a.example/%4%31")
+@example("https://a.example/%%33%31")
+@example("https://a.example/%%%2525%2541")
+def test_any_text_has_names_that_are_their_own_or_is_our_error(text):
+    try:
+        found = of_url(text)
+    except MalformedError:
+        return
+    again = of_url(found.exact.removeprefix("url:"))
+    assert again == found
+    check_alias(found.exact)
+    if found.base is not None:
+        assert of_url(found.base.removeprefix("url:")).exact == found.base
+    for prefix in found.prefixes:
+        assert of_url(prefix.removeprefix("prefix:")).prefixes[0] == prefix
+        check_alias(prefix)
+    if found.host is not None:
+        check_alias(found.host)
+    assert list(found.prefixes) == sorted(found.prefixes, key=len, reverse=True)
+
+
+@pytest.fixture(scope="module")
+def real_urls():
+    if not REAL_URLS.exists():
+        pytest.skip(f"{REAL_URLS} is not there: real URLs are not part of the project")
+    return REAL_URLS.read_text().splitlines()
+
+
+def test_real_urls_have_one_canonical_name(real_urls):
+    taken = 0
+    for url in real_urls:
+        try:
+            found = of_url(url)
+        except MalformedError:
+            continue
+        taken += 1
+        assert of_url(found.exact.removeprefix("url:")) == found
+        check_alias(found.exact)
+    assert taken > len(real_urls) * 0.99
+
+
+ODD_URLS = [
+    *SAME_AS_FILM_URL,
+    *ELSEWHERE.values(),
+    "https://a/^|`{}<>\"'",
+    "https://a/?^|`{}<>\"'",
+    "https://ß.example/",
+    "http://0x7f.1/",
+]
+
+
+def test_another_implementation_of_the_standard_agrees(real_urls):
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("no Node here to give a second opinion")
+    urls = [*real_urls, *ODD_URLS]
+    script = (
+        "const us=JSON.parse(require('fs').readFileSync(0));"
+        "console.log(JSON.stringify(us.map(u=>{try{const p=new URL(u);p.hash='';return p.href}catch{return null}})))"
+    )
+    done = subprocess.run([node, "-e", script], input=json.dumps(urls), capture_output=True, text=True, check=True)
+    for url, theirs in zip(urls, json.loads(done.stdout), strict=True):
+        try:
+            ours = names._parse(url).href.partition("#")[0]
+        except MalformedError:
+            ours = None
+        plain = theirs is not None and theirs.startswith(("http://", "https://")) and "@" not in theirs.split("/")[2]
+        if plain and len(theirs) <= names.MAX_URL_BYTES:
+            assert ours == theirs, url
+        else:
+            assert ours is None, url
