@@ -160,6 +160,15 @@ WORKS = {
     "episode_1": _episode(1, "一"),
     "episode_2": _episode(2, "二"),
     "episode_3": _episode(3, "三"),
+    "theme": Piece(
+        kind="music",
+        by="broadcaster",
+        titles=(("ja", "main", "鯨時計のワルツ"), ("en", "translated", "Whale Clock Waltz")),
+        shares=(("copyright", "broadcaster"), ("performer", "broadcaster"), ("phonogram", "broadcaster")),
+        files=(Files(16, "waltz-take-{:03}.flac", "audio/flac"),),
+        places=("prefix:https://foghorn.example/waltz/",),
+        date="2025-06",
+    ),
     # Registered, but nobody has recorded who holds it: nothing can be granted.
     "artbook": Piece(
         kind="book",

@@ -15,6 +15,7 @@ from api.demo.cast import WORKS
 from api.demo.remains import Folder, Note, called
 from api.demo.story import MODEL
 from config.env import BASE_DIR
+from transparency.publisher import public_folder
 
 YES, NO = 0, 3
 
@@ -67,8 +68,8 @@ def _commands(note: Note, folder: Folder, base_url: str) -> Iterator[Command]:
     )
     yield Command("  a yes", _own("check", f"sha256:{reel}", **training, **snapshot, **trust))
     yield Command(
-        "  a no: the studio has withdrawn what vendor B had",
-        _own("check", f"sha256:{_sha256('episode_2')}", vendor=vendor_b, use=asked["use"], **snapshot, **trust),
+        f"  a no: the broadcaster has withdrawn what {called('vendor_b')} had",
+        _own("check", f"sha256:{_sha256('theme')}", vendor=vendor_b, use=asked["use"], **snapshot, **trust),
         NO,
     )
     yield Command(
@@ -97,10 +98,10 @@ def _commands(note: Note, folder: Folder, base_url: str) -> Iterator[Command]:
         "  of the grant that ended: valid, and no longer permitted", _own("verify", folder.ended_bundle, **trust), NO
     )
     yield Command(
-        "The whole log, replayed from its first entry",
-        _own("log", "fsck", **registry, **trust),
-        online=True,
+        "The whole log, replayed from its first entry, as published in a folder",
+        _own("log", "fsck", public_folder(), **trust),
     )
+    yield Command("  and as served", _own("log", "fsck", base_url, **trust), online=True)
 
 
 def _sha256(work: str) -> str:

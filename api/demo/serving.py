@@ -31,8 +31,8 @@ def serving(port: int, base_url: str) -> Iterator[subprocess.Popen[bytes]]:
     """
     _check_free(port)
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", HOST, "--port", str(port)]
-    # granian tells what it does; of a demo only what goes wrong is of interest.
-    command += ["--no-ws", "--log-level", "warning", "config.wsgi:application"]
+    # granian says much; of a demo only what goes wrong is of interest.
+    command += ["--no-ws", "--log-level", "warning", "--backpressure", "64", "config.wsgi:application"]
     environment = {**os.environ, "PRIORCONSENT_BASE_URL": base_url}
     # A session of its own: Ctrl-C reaches this process alone, which then ends the server in order.
     with subprocess.Popen(command, cwd=BASE_DIR, env=environment, start_new_session=True) as server:  # noqa: S603

@@ -10,12 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from api.demo.cast import CONTESTED, FOUND, LICENCE_TEXTS, LICENCE_TITLE, ROLES, SITE, WORKS
+from api.demo.cast import CONTESTED, FOUND, LICENCE_TEXTS, LICENCE_TITLE, ROLES, WORKS
 from api.demo.stage import OPERATOR, Stage, names_of
 from licences.models import Licence, Offer
 from licences.verbs.add_licence import Text, add_licence
 from licences.verbs.suspend import suspend_grant
 from priorconsent import times
+from priorconsent.names import LOCATORS, kind_of
 
 DAYS = 10
 DAY_S = 86_400
@@ -39,10 +40,12 @@ USUAL: dict[str, Any] = {
     "territory": ["*"],
     "withdrawal": {"by": "any", "notice_s": 0},
 }
+# Where the films are; only addresses that an offer names count as such.
+PLACES = [name for film in FILMS for name in names_of(WORKS[film]) if kind_of(name) in LOCATORS]
 TRAINING: dict[str, Any] = {
     "uses": ["train.generative"],
     "bindings": ["digest", "location"],
-    "locators": [f"prefix:{SITE}"],
+    "locators": PLACES,
     "modalities_in": ["video"],
     "modalities_out": ["video"],
     "models": [MODEL],
@@ -117,7 +120,7 @@ def scenes(key_delay_s: int) -> tuple[Scene, ...]:
         Scene(4 * DAY_S, "an offer goes out, and the broadcaster declines", _decline),
         Scene(4 * DAY_S + 6 * HOUR_S, "a second offer without Europe: all sign, the grant is issued", _train),
         Scene(5 * DAY_S, "seven more grants, two of them for everybody", _more_grants),
-        Scene(6 * DAY_S, "the studio withdraws one; the broadcaster refuses a vendor", _withdraw),
+        Scene(6 * DAY_S, "the broadcaster withdraws one, and refuses a vendor; so does the publisher", _withdraw),
         Scene(7 * DAY_S, "one has run out; another is superseded, a third suspended", _change),
         Scene(8 * DAY_S, "the publisher gives notice of thirty days", _give_notice),
         Scene(9 * DAY_S, "a stranger claims an address; an offer still waits for signatures", _contest),
@@ -168,7 +171,7 @@ def _more_grants(stage: Stage, story: Story) -> None:
     notice = {"withdrawal": {"by": "any", "notice_s": NOTICE_S}}
     soon = times.plus(story.begin, 7 * DAY_S - HOUR_S)
     told: tuple[tuple[str, str, str | None, tuple[str, ...], Mapping[str, Any]], ...] = (
-        ("withdrawn", "studio", "vendor_b", ("episode_2",), {"uses": ["train.generative.finetune"]}),
+        ("withdrawn", "broadcaster", "vendor_b", ("theme",), {"uses": ["train.generative"]}),
         ("notice", "publisher", "vendor_a", ("manga",), {"uses": ["analyse", "train.nongenerative"], **notice}),
         ("superseded", "studio", "vendor_a", ("episode_1",), {"uses": ["evaluate"]}),
         ("suspended", "publisher", "vendor_b", ("character",), {"uses": ["generate.character"], "bindings": ["named"]}),
@@ -177,13 +180,13 @@ def _more_grants(stage: Stage, story: Story) -> None:
         ("public_character", "publisher", None, ("character",), {"uses": ["search"], "bindings": ["digest"]}),
     )
     for label, by, licensee, works, terms in told:
-        places = {"locators": [f"prefix:{SITE}"]} if label == "public" else {}
+        places = {"locators": PLACES} if label == "public" else {}
         offer = stage.offer(by, story.terms(stage, licensee, works, **terms, **places))
         story.grants[label] = stage.grant(offer)
 
 
 def _withdraw(stage: Stage, story: Story) -> None:
-    stage.withdraw(story.grants["withdrawn"], "studio")
+    stage.withdraw(story.grants["withdrawn"], "broadcaster")
     vendor = [stage.parties["vendor_b"]]
     stage.refuse("broadcaster", vendors=vendor, works=["*"], uses=["specialise", "train.generative"])
     stage.refuse("publisher", vendors=vendor, works=[stage.works["character"]], uses=["search"])
