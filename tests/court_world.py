@@ -89,9 +89,7 @@ class World:
         """The grant event, its token and its statements."""
         signers = [*(("approval", one) for one in approvers), *(("acceptance", one) for one in acceptors)]
         cited = [
-            grants.Evidence(
-                type=kind, digest=cast._state(self.made, kind, party, offer.digest, {}, cast.BATCH_B)
-            )
+            grants.Evidence(type=kind, digest=cast._state(self.made, kind, party, offer.digest, {}, cast.BATCH_B))
             for kind, party in signers
         ]
         content = grants.credential(offer, cited)
@@ -238,13 +236,12 @@ def withdrawn() -> bytes:
     return honest().bundle(20, 22)
 
 
-def dishonest(
-    tamper: Callable[[World], None] = lambda world: None, offer: Offer = OFFER, **signers: Sequence[str]
-) -> bytes:
+def dishonest(tamper: Callable[[World], None] | None = None, offer: Offer = OFFER, **signers: Sequence[str]) -> bytes:
     """The bundle of a grant that replay would refuse, by a registry that signs anything."""
     world = World().begin()
     event = world.sign_grant(offer, **signers)
-    tamper(world)
+    if tamper is not None:
+        tamper(world)
     world.force(event, offer, cast.BATCH_B)
     size = world.seal(cast.BATCH_B)
     return world.bundle(size, size)

@@ -39,7 +39,6 @@ REQUIRED = frozenset(
         "now/consistency",
     }
 )
-MAX_LEAF_BYTES = canonical.MAX_JSON_BYTES + 32_768
 MAX_CONSISTENCY_BYTES = 1 << 13
 
 _LISTED = re.compile(
@@ -199,7 +198,7 @@ class Bundle:
 
 def read_leaf(raw: bytes) -> MapLeaf:
     """Read one file of ``now/map``."""
-    return convert(canonical.parse_canonical(raw, max_bytes=MAX_LEAF_BYTES), MapLeaf)
+    return convert(canonical.parse_canonical(raw, max_bytes=papers.MAX_LEAF_BYTES), MapLeaf)
 
 
 def leaf_of(bucket: bytes) -> MapLeaf:

@@ -222,7 +222,7 @@ def _contradictions(documents: Mapping[str, ShareSet], table: RightsTable, judge
         faults.append("another rights table was in force")
     expected = set(names_needed(offer, table, documents.values(), states))
     faults += [f"nothing is proved about {name}" for name in sorted(expected - states.names)]
-    faults += [f"{name} has no place in the bundle" for name in sorted(states.names - expected)]
+    faults += [f"{name[:100]!r} has no place in the bundle" for name in sorted(states.names - expected)]
     return faults
 
 

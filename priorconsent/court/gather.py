@@ -43,7 +43,7 @@ def gather(token: bytes, archive: Archive, then: States, now: States) -> Evidenc
         statements=tuple(statements),
         key_records=tuple(_evidence(archive, key_id) for key_id in key_ids),
         share_sets=tuple(documents),
-        rights_table=table.encode(),
+        rights_table=archive.blob(offer.rights_table) or table.encode(),
         texts=tuple(_text(archive, pin.digest) for pin in offer.texts),
         keysets=tuple(_keysets(archive, now))[::-1],
         names=names_needed(offer, table, [ShareSet.parse(raw) for raw in documents], now),

@@ -129,7 +129,8 @@ def proved_states(leaves: Iterable[MapLeaf], now: Head) -> ProvedStates:
         try:
             states[leaf.name] = leaf.proved(now.root)
         except PriorConsentError as error:
-            faults.append(f"{leaf.name}: {error}")
+            # Quoted: the name may hold anything, and this is printed.
+            faults.append(f"{leaf.name[:100]!r}: {error}")
     require(faults)
     return ProvedStates(states)
 

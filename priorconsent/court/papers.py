@@ -25,6 +25,9 @@ from priorconsent.states import GrantState, LifeEntry, read_state
 README, CERTIFICATE, MANIFEST = "README.txt", "certificate.html", "MANIFEST.sha256"
 NAMES = frozenset({README, CERTIFICATE})
 
+# A state with its way up to the root.
+MAX_LEAF_BYTES = canonical.MAX_JSON_BYTES + 32_768
+
 # An Ed25519 public key as SubjectPublicKeyInfo is this and the 32 bytes (RFC 8410, section 4).
 _SPKI = bytes.fromhex("302a300506032b6570032100")
 
@@ -79,7 +82,8 @@ def _facts(files: Mapping[str, bytes]) -> Facts:
     token = Token(files["grant/token.jwt"])
     event = read_event(files["first/event.json"])
     name = names.grant(token.offer.grant)
-    leaf = canonical.parse_canonical(files.get(f"now/map/{merkle_map.map_key(name).hex()}.json", b""))
+    raw = files.get(f"now/map/{merkle_map.map_key(name).hex()}.json", b"")
+    leaf = canonical.parse_canonical(raw, max_bytes=MAX_LEAF_BYTES)
     state = read_state(name, canonical.encode(leaf.get("state") if isinstance(leaf, dict) else None))
     if not isinstance(event, GrantAdd) or not isinstance(state, GrantState):
         raise MalformedError("first/event.json is no grant event")

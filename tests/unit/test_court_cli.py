@@ -1,0 +1,83 @@
+"""The commands that a court and a monitor type."""
+
+import json
+
+import pytest
+
+from priorconsent.cli import main
+from tests import scenario as cast
+from tests.court_world import granted, honest, withdrawn
+
+IN_FORCE = "2026-12-11T00:00:00Z"
+
+
+@pytest.fixture
+def trust(tmp_path):
+    path = tmp_path / "trust.json"
+    path.write_bytes(cast.trust().encode())
+    return str(path)
+
+
+@pytest.fixture
+def bundle(tmp_path):
+    path = tmp_path / "bundle.zip"
+    path.write_bytes(withdrawn())
+    return path
+
+
+def run(capsys, *words):
+    code = main([str(word) for word in words])
+    return code, capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("at", "code", "outcome"),
+    [
+        ("2026-12-11T00:00:00Z", 0, "valid"),
+        ("2027-03-01T00:00:00Z", 3, "valid"),
+        ("2027-04-01T00:00:00Z", 4, "inconclusive"),
+    ],
+)
+def test_verify_tells_the_outcome_by_its_exit_code(capsys, bundle, trust, at, code, outcome):
+    found, out = run(capsys, "verify", bundle, "--trust", trust, "--at", at, "--json")
+    report = json.loads(out)
+    assert (found, report["outcome"], report["permitted"]) == (code, outcome, code == 0)
+    assert len(report["steps"]) == 13
+    assert any("quorum none" in line for line in report["assumptions"])
+
+
+def test_verify_of_a_broken_bundle_exits_with_5(capsys, bundle, trust):
+    bundle.write_bytes(granted()[:-1])
+    code, out = run(capsys, "verify", bundle, "--trust", trust)
+    assert code == 5
+    assert "FAILED" in out
+
+
+def test_verify_without_a_trust_file_exits_with_4(capsys, bundle, tmp_path):
+    assert run(capsys, "verify", bundle)[0] == 4
+    assert run(capsys, "verify", bundle, "--trust", tmp_path / "none.json")[0] == 4
+
+
+def test_verify_answers_what_is_asked_and_writes_a_report(capsys, bundle, trust, tmp_path):
+    page = tmp_path / "report.html"
+    options = ("--trust", trust, "--at", IN_FORCE, "--territory", "FR", "--report", page)
+    code, out = run(capsys, "verify", bundle, *options)
+    assert code == 3
+    assert "territory_not_granted" in out
+    assert "quorum none" in page.read_text(encoding="utf-8")
+
+
+def test_an_instant_that_is_none_is_a_mistake_in_usage(capsys, bundle, trust):
+    assert run(capsys, "verify", bundle, "--trust", trust, "--at", "now")[0] == 2
+
+
+def test_fsck_of_a_folder(capsys, trust, tmp_path):
+    folder = honest().publish(tmp_path / "published")
+    code, out = run(capsys, "log", "fsck", folder, "--trust", trust, "--json")
+    assert (code, json.loads(out)["outcome"]) == (0, "clean")
+    (folder / "log" / "checkpoint").write_bytes(b"")
+    code, out = run(capsys, "log", "fsck", folder, "--trust", trust)
+    assert code == 5
+    assert "wrong: checkpoint" in out
+    assert run(capsys, "log", "fsck", tmp_path / "nothing", "--trust", trust)[0] == 4
+    assert run(capsys, "log", "fsck", folder)[0] == 4

@@ -1,0 +1,197 @@
+"""A whole log, derived again from what was published: clean, wrong, or not to be checked."""
+
+import shutil
+import sqlite3
+
+import msgspec
+import pytest
+
+from priorconsent import canonical, names
+from priorconsent.court.fsck import fsck
+from priorconsent.court.published import Folder
+from priorconsent.court.report import Exit
+from tests import court_world
+from tests import scenario as cast
+from tests.court_world import World, honest
+
+TRUST = cast.trust()
+BLOBS = {"offer": court_world.OFFER.digest, "token": canonical.digest(honest().made.token), "keyset": cast.REGISTRY}
+ENTRIES, HASHES = "log/tile/entries/000.p/22", "log/tile/0/000.p/22"
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    return honest().publish(tmp_path_factory.mktemp("published"))
+
+
+@pytest.fixture
+def folder(published, tmp_path):
+    """A copy to break."""
+    return shutil.copytree(published, tmp_path / "copy")
+
+
+def check(folder, trust=TRUST):
+    return fsck(Folder(folder), trust)
+
+
+def assert_wrong(folder, match, trust=TRUST):
+    found = check(folder, trust)
+    assert found.exit_code == Exit.INVALID
+    assert any(match in line for line in found.wrong), found
+    return found
+
+
+def hex_of(digest):
+    return digest.removeprefix("sha256:")
+
+
+def test_an_honest_log_is_clean(published):
+    steps = []
+    found = fsck(Folder(published), TRUST, lambda done, total: steps.append((done, total)))
+    assert (found.exit_code, found.wrong, found.unable, found.alarms, found.unchecked) == (
+        Exit.PERMITTED,
+        [],
+        [],
+        [],
+        [],
+    )
+    assert (found.size, found.leaves, found.map_roots) == (22, 12, 3)
+    assert steps[-1] == (22, 22)
+    assert found.to_json()["outcome"] == "clean"
+
+
+def test_evidence_not_at_hand_is_counted_and_the_log_is_not_clean(folder):
+    gone = [digest for digests in honest().made.statements.values() for digest in digests][:3]
+    for digest in gone:
+        (folder / "evidence" / "sha256" / hex_of(digest)).unlink()
+    found = check(folder)
+    assert (found.exit_code, set(found.unchecked), found.wrong) == (Exit.COULD_NOT_CHECK, set(gone), [])
+
+
+def test_evidence_that_holds_something_else_is_wrong(folder):
+    digest = honest().made.statements[18][0]
+    (folder / "evidence" / "sha256" / hex_of(digest)).write_bytes(b"{}")
+    assert_wrong(folder, f"evidence {digest}")
+
+
+@pytest.mark.parametrize("what", BLOBS)
+def test_a_missing_blob_stops_the_check(folder, what):
+    (folder / "blob" / "sha256" / hex_of(BLOBS[what])).unlink()
+    found = check(folder)
+    assert (found.exit_code, found.wrong) == (Exit.COULD_NOT_CHECK, [])
+    assert len(found.unable) == 1
+
+
+@pytest.mark.parametrize("what", BLOBS)
+def test_a_blob_that_holds_something_else_is_wrong(folder, what):
+    path = folder / "blob" / "sha256" / hex_of(BLOBS[what])
+    raw = path.read_bytes()
+    path.write_bytes(raw[:-10] + bytes([raw[-10] ^ 1]) + raw[-9:])
+    assert check(folder).exit_code == Exit.INVALID
+
+
+@pytest.mark.parametrize("tile", [ENTRIES, HASHES])
+def test_a_changed_tile_is_wrong(folder, tile):
+    path = folder / tile
+    raw = path.read_bytes()
+    path.write_bytes(raw[:-1] + bytes([raw[-1] ^ 1]))
+    assert check(folder).exit_code == Exit.INVALID
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "log/checkpoint",
+        ENTRIES,
+        HASHES,
+        "snapshots/latest.json",
+        "snapshots/22.sqlite",
+    ],
+)
+def test_a_missing_file_could_not_be_checked(folder, path):
+    (folder / path).unlink()
+    found = check(folder)
+    assert (found.exit_code, found.wrong) == (Exit.COULD_NOT_CHECK, []), found
+
+
+def test_a_checkpoint_by_another_key_is_wrong(folder):
+    (folder / "log" / "checkpoint").write_bytes(cast.sign_log(honest().made.events, signer=cast.GRANT_KEY))
+    assert_wrong(folder, "checkpoint")
+
+
+def test_a_checkpoint_over_other_entries_is_wrong(folder):
+    events = honest().made.events
+    (folder / "log" / "checkpoint").write_bytes(cast.sign_log([*events[:-2], events[-1], events[-1]]))
+    assert_wrong(folder, "root of the checkpoint")
+
+
+def test_another_registry_or_root_is_wrong(folder):
+    assert_wrong(folder, "another registry", cast.trust(registry="sha256:" + "0" * 64))
+    assert_wrong(folder, "0 of the 1", cast.trust(roots=(cast.LOG_KEY.jwk.thumbprint,)))
+
+
+def test_a_snapshot_with_a_changed_leaf_is_wrong(folder):
+    with sqlite3.connect(folder / "snapshots" / "22.sqlite") as connection:
+        connection.execute("UPDATE leaves SET state = replace(state, 'E3', 'E2') WHERE name LIKE 'work:%'")
+    connection.close()
+    assert_wrong(folder, "snapshot")
+
+
+def test_an_older_snapshot_of_the_same_log_is_clean_and_one_of_a_fork_is_wrong(folder, tmp_path):
+    fork = World().begin()
+    fork.log(
+        {"t": "party", "party": "urn:uuid:00000000-0000-4000-8000-000000000009", "kind": "person", "members": None},
+        cast.BATCH_B,
+    )
+    fork.seal(cast.BATCH_B)
+    older = World().begin()
+    for world, match in ((older, None), (fork, "another log")):
+        shutil.rmtree(folder / "snapshots")
+        shutil.copytree(world.publish(tmp_path / str(match)) / "snapshots", folder / "snapshots")
+        assert check(folder).exit_code == (Exit.INVALID if match else Exit.PERMITTED)
+    assert_wrong(folder, "another log")
+
+
+# A registry that signs anything
+
+
+def publish(world, tmp_path):
+    world.seal(cast.BATCH_B)
+    return world.publish(tmp_path / "published")
+
+
+def test_a_map_that_does_not_follow_from_the_events_is_wrong(tmp_path):
+    world = World().begin()
+    name = names.work(cast.FILM)
+    world.ledger.put(name, msgspec.structs.replace(world.ledger.states[name], links=()))
+    assert_wrong(publish(world, tmp_path), "not that of the map replayed")
+
+
+def test_a_grant_without_an_approval_is_an_alarm_and_its_map_is_wrong(tmp_path):
+    world = World().begin()
+    world.force(world.sign_grant(approvers=[cast.STUDIO]), court_world.OFFER, cast.BATCH_B)
+    found = assert_wrong(publish(world, tmp_path), "not that of the map replayed")
+    assert any("needs 2 approvals" in alarm for alarm in found.alarms)
+
+
+def test_an_alarm_without_effect_is_told(tmp_path):
+    world = World().begin()
+    world.append(world.sign_grant(approvers=[cast.STUDIO]), cast.BATCH_B)
+    found = check(publish(world, tmp_path))
+    assert (found.exit_code, len(found.alarms)) == (Exit.PERMITTED, 1)
+
+
+def test_a_statement_by_the_wrong_party_is_fraud(tmp_path):
+    world = World().begin()
+    world.force(world.sign_grant(approvers=[cast.STUDIO, cast.VENDOR]), court_world.OFFER, cast.BATCH_B)
+    assert_wrong(publish(world, tmp_path), "who cannot make it")
+
+
+def test_a_log_that_does_not_end_in_a_map_root_is_wrong(folder):
+    world = World().begin()
+    raw = world.made.events[:-1]
+    shutil.rmtree(folder / "log")
+    world.made.events[:] = raw
+    world.maps[len(raw)] = {}
+    world.publish(folder)
+    assert_wrong(folder, "last entry is no map-root")
