@@ -112,7 +112,12 @@ def state_directory(environment: dict[str, str]) -> Path:
     Source: XDG base directory specification.
     """
     base = Path(environment.get("XDG_STATE_HOME", ""))
-    return (base if base.is_absolute() else Path.home() / ".local" / "state") / "priorconsent"
+    if base.is_absolute():
+        return base / "priorconsent"
+    try:
+        return Path.home() / ".local" / "state" / "priorconsent"
+    except RuntimeError:
+        raise NotTrustedError("there is no home directory to remember checkpoints in; set XDG_STATE_HOME") from None
 
 
 def _check_clock(seen: str, now: str) -> None:
