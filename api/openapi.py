@@ -112,7 +112,7 @@ _NO: dict[str, Any] = {
     "until": None,
     "verdict": "not_permitted",
 }
-_FILE = "c6ff2df5b1dd3ac3bbd0aeb0d6f8e2cf0a6f3d2a3e0e5a1f7b1f4fcb5bca0b30"
+_FILE = "def000e2c18cb9e468c7f0bf6ec3110a0d70040b7f026efd33feb27667fc9302"
 _FOR = {
     "use": "train.generative.pretrain",
     "vendor": "urn:uuid:00000000-0000-4000-8000-000000000003",

@@ -8,7 +8,7 @@ from django.urls import URLPattern, path, re_path
 from drf_spectacular.views import SpectacularJSONAPIView
 
 from api.access import Anybody
-from api.views import buckets, decisions, discovery, files, health, licences, registry, statements
+from api.views import buckets, decisions, discovery, files, health, licences, registry, start, statements
 
 HEX: Final = "[0-9a-f]{64}"
 # C2SP tlog-tiles: level or "entries", then the index in groups of three digits, then perhaps a width.
@@ -21,6 +21,7 @@ def _files(pattern: str, media_type: str, caching: str) -> URLPattern:
 
 
 urlpatterns: list[URLPattern] = [
+    path("", start.start),
     path("healthz", health.alive),
     path("readyz", health.ready),
     path(".well-known/prior-consent.json", discovery.registry),

@@ -44,7 +44,7 @@ def _registry(published: Published) -> dict[str, object]:
     return {
         "registry": published.trust.registry,
         "origin": published.mark.origin,
-        "vkey": published.trust.policy.log.vkey,
+        "vkey": published.trust.policy.log.vkey(),
         "checkpoint": published.mark,
         "snapshot": f"{base}{PATHS['snapshots']}/{published.latest.file}",
         **{name: base + path for name, path in PATHS.items()},
