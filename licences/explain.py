@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from licences.models import Acceptance, Offer
+from licences.models import Offer
 from licences.states import TURN, State
 from registry.queries import names_of
 
@@ -61,10 +61,8 @@ def _explain(offer: Offer, now: str, en: Mapping[str, str], ja: Mapping[str, str
 
 
 def _accepted(offer: Offer, now: str) -> bool:
-    try:
-        return offer.acceptance.decision == "approve" and offer.acceptance.counts(now)
-    except Acceptance.DoesNotExist:
-        return False
+    answer = offer.accepted
+    return answer is not None and answer.decision == "approve" and answer.counts(now)
 
 
 # A sentence in English and in Japanese, and the parties that it names.

@@ -9,6 +9,7 @@ from priorconsent.consent import States
 from priorconsent.errors import ConflictError, NotFoundError
 from priorconsent.offers import Offer as Terms
 from priorconsent.states import GrantState
+from transparency.store import DatabaseLedger, current_states
 
 
 def move(offer: Offer, to: State, **members: object) -> None:
@@ -49,6 +50,13 @@ def terms_of(row: Offer) -> Terms:
     if row.raw is None:
         raise ConflictError("the draft has not been offered yet")
     return Terms.parse(bytes(row.raw))
+
+
+def log_around(*offers: Terms) -> DatabaseLedger:
+    """The newest map, with everything that these offers are judged by read at once."""
+    log = current_states()
+    log.load_tied({names.work(work) for terms in offers for work in terms.works})
+    return log
 
 
 def logged_grant(grant: str, states: States) -> GrantState:

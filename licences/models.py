@@ -85,6 +85,14 @@ class Offer(models.Model):
         """Whose approval it takes, and the rights that each must name."""
         return {need.party: need.rights for need in self.need_rows.all()}
 
+    @property
+    def accepted(self) -> Acceptance | None:
+        """The licensee's answer, if there is one; no query where it was selected with the offer."""
+        try:
+            return self.acceptance
+        except Acceptance.DoesNotExist:
+            return None
+
 
 class Need(models.Model):
     """A party whose approval an offer takes, by ``priorconsent.consent`` on the states that the offer pins."""

@@ -154,10 +154,20 @@ def drafted(received: Received, tag: str, now: str, **added: Any) -> dict[str, A
 
 def check_draft(draft: Mapping[str, Any], body: Mapping[str, Any], now: str) -> None:
     """Check that a draft is an event, and that its body is what was signed."""
-    later = dict.fromkeys(("time", *_FILLED_IN.get(draft["t"], ())), now)
-    event = events.event_of({**draft, **later})
-    if body_of(event.to_json()) != body:
+    if body_of(check_event(draft, now).to_json()) != body:
         raise MalformedError("the body holds more than a party signs of this event", pointer="/body")
+
+
+def check_event(draft: Mapping[str, Any], now: str) -> events.Event:
+    """The event that a draft would be at this time, if there is one that the log takes.
+
+    Raises:
+        MalformedError: no event of the list, or longer than a leaf may be.
+    """
+    event = events.event_of({**draft, **dict.fromkeys(("time", *_FILLED_IN.get(draft["t"], ())), now)})
+    if len(event.encode()) > events.MAX_EVENT_BYTES:
+        raise MalformedError(f"more than {events.MAX_EVENT_BYTES} bytes for one entry of the log")
+    return event
 
 
 def still_counts(signed: Signed, log: DatabaseLedger, now: str) -> bool:

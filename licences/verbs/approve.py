@@ -9,6 +9,7 @@ from licences.models import Approval, Offer
 from licences.policy import APPROVERS_ONLY
 from licences.signatures import columns
 from licences.states import State
+from priorconsent import names
 from priorconsent.errors import ConflictError, NotAllowedError, RuleError
 from priorconsent.replay import check_issue
 from registry.actor import Actor
@@ -36,6 +37,7 @@ def approve_offer(actor: Actor, raw: bytes, now: str) -> Offer:
             f"the approval has to name all rights concerned; missing: {', '.join(missing)}", pointer="/rights"
         )
     terms = terms_of(offer)
+    received.log.load_tied(map(names.work, terms.works))
     check_issue(terms, now, terms.registry, received.log, DatabaseArchive())
     with transaction.atomic():
         # The lock keeps a decline out until this approval is stored, and finds one that came first.

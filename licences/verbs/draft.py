@@ -10,12 +10,11 @@ from licences.models import Licence, Offer
 from licences.policy import RULES
 from licences.verbs.add_licence import pins
 from priorconsent import names
-from priorconsent.consent import States
 from priorconsent.states import WorkState
 from registry import ids
 from registry.actor import Actor
 from registry.policy import permit
-from transparency.store import current_states
+from transparency.store import DatabaseLedger, current_states
 
 
 def draft(actor: Actor, terms: Mapping[str, Any], now: str, licence: Licence | None = None) -> Offer:
@@ -38,6 +37,7 @@ def draft(actor: Actor, terms: Mapping[str, Any], now: str, licence: Licence | N
     )
 
 
-def _holders(works: list[str], states: States) -> set[str]:
+def _holders(works: list[str], states: DatabaseLedger) -> set[str]:
+    states.load(map(names.work, works))
     found = [states.state(names.work(work)) for work in works]
     return {holder.party for work in found if isinstance(work, WorkState) for holder in work.holders}

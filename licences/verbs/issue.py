@@ -18,7 +18,7 @@ from typing import Any
 
 from django.db import transaction
 
-from licences.life import move, offer_by_grant, require_state, terms_of
+from licences.life import log_around, move, offer_by_grant, require_state, terms_of
 from licences.models import Acceptance, Grant, LicenceText, Offer
 from licences.policy import RULES
 from licences.problems import LEAST_LEVEL
@@ -39,7 +39,7 @@ from registry.policy import permit
 from registry.statements import keyset_in_force
 from transparency.append import append_all
 from transparency.signers import signer
-from transparency.store import DatabaseArchive, DatabaseLedger, current_states
+from transparency.store import DatabaseArchive, DatabaseLedger
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def issue_grant(actor: Actor, offer: Offer, now: str) -> Grant:
     """
     permit(actor, RULES["issue"], {offer.licensee, *offer.needs})
     require_state(offer, State.OFFERED)
-    log = current_states()
+    log = log_around(terms_of(offer))
     ready = _ready(offer, log, now)
     credential = grants.credential(ready.terms, _evidence(ready))
     _lint(credential, ready)
@@ -110,8 +110,7 @@ def issue_all_ready(actor: Actor, now: str) -> list[str]:
 def is_signed(offer: Offer, now: str) -> bool:
     """Whether, as far as the rows tell, all signatures are there."""
     approved = {row.party for row in offer.approvals.all() if row.counts(now)}
-    acceptance = Acceptance.objects.filter(offer=offer).first() if offer.licensee else None
-    accepted = not offer.licensee or (acceptance is not None and acceptance.counts(now))
+    accepted = not offer.licensee or (offer.accepted is not None and offer.accepted.counts(now))
     return set(offer.needs) <= approved and accepted
 
 

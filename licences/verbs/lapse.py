@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from licences.life import move, terms_of
+from licences.life import log_around, move, terms_of
 from licences.models import Offer
 from licences.states import State
 from licences.terms import rights_table
 from priorconsent.consent import required_by
 from priorconsent.errors import ConflictError
 from priorconsent.rights import RightsTable
-from transparency.store import DatabaseLedger, current_states
+from transparency.store import DatabaseLedger
 
 TIME_OVER = "nobody is left waiting: the time to sign is over"
 SHARES_CHANGED = "the holders or links of a work changed after the offer"
@@ -18,10 +18,11 @@ TABLE_CHANGED = "the rights table changed after the offer"
 
 def lapse_offers(now: str) -> list[str]:
     """Let every dead offer lapse; may run at any time, and twice. Returns their grant ids."""
-    log = current_states()
+    offers = list(Offer.objects.filter(state=State.OFFERED).order_by("id"))
+    log = log_around(*map(terms_of, offers))
     table = rights_table(log)
     lapsed = []
-    for offer in Offer.objects.filter(state=State.OFFERED).order_by("id"):
+    for offer in offers:
         reason = cause_of_death(offer, table, log, now)
         if reason is not None and _lapse(offer, reason):
             lapsed.append(offer.grant)

@@ -10,6 +10,7 @@ from licences.policy import RULES
 from licences.problems import check_grantable
 from licences.states import State
 from licences.terms import frozen, rights_table
+from priorconsent import names
 from registry.actor import Actor
 from registry.policy import permit
 from transparency.store import current_states
@@ -23,6 +24,7 @@ def offer_grant(actor: Actor, offer: Offer, now: str) -> Offer:
     """
     permit(actor, RULES["change_draft"], [offer.drafted_by])
     states = current_states()
+    states.load_tied(map(names.work, offer.terms["works"]))
     content, requirement = frozen(offer.terms, offer.grant, states)
     pinned = [text.digest for text in content.texts]
     texts = frozenset(LicenceText.objects.filter(digest__in=pinned).values_list("digest", flat=True))

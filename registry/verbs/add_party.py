@@ -13,6 +13,7 @@ from registry import ids, wording
 from registry.actor import Actor
 from registry.models import Party, PartyIdentifier, PartyName
 from registry.policy import RULES, permit
+from registry.statements import check_event
 from transparency.append import append
 
 
@@ -49,6 +50,7 @@ def add_party(
         "kind": kind,
         "members": [member.urn for member in found] if kind == "committee" else None,
     }
+    check_event(draft, now)
     with transaction.atomic():
         party = Party.objects.create(urn=urn, kind=kind, added_at=now)
         party.members.set(found)

@@ -7,14 +7,17 @@ from typing import Any
 
 from django.db import transaction
 
-from priorconsent import events, names
+from priorconsent import names
 from priorconsent.errors import ConflictError, MalformedError
 from priorconsent.states import PartyState
 from registry.actor import Actor
 from registry.policy import RULES, permit
-from registry.statements import drafted, receive
+from registry.statements import check_event, drafted, receive
 from transparency.append import append_all
 from transparency.store import current_states
+
+# A closed list, since the log shows it to everybody and for ever: no room for a name.
+REASONS = frozenset({"closed", "lost", "replaced", "stolen"})
 
 
 def end_by_statement(actor: Actor, raw: bytes, now: str) -> tuple[dict[str, Any], dict[str, bytes]]:
@@ -23,7 +26,7 @@ def end_by_statement(actor: Actor, raw: bytes, now: str) -> tuple[dict[str, Any]
     draft = drafted(received, "party-key-end", now, statement=received.digest)
     if draft["party"] != received.party:
         raise MalformedError("a party ends its own keys only", pointer="/body/party")
-    _check_open(draft)
+    _check_draft(draft)
     return draft, received.evidence
 
 
@@ -33,7 +36,7 @@ def end_by_operator(
     """The event by which an operator ends a key; nothing is stored yet.
 
     Args:
-        reason: a code such as ``lost`` or ``stolen``; it is logged, so it holds no personal data.
+        reason: one of ``REASONS``.
         suspect_from: since when the key may have been in other hands.
     """
     permit(actor, RULES["end_key_unsigned"])
@@ -45,8 +48,8 @@ def end_by_operator(
         "suspect_from": suspect_from,
         "statement": None,
     }
-    events.event_of({**draft, "time": now})
-    _check_open(draft)
+    check_event(draft, now)
+    _check_draft(draft)
     return draft
 
 
@@ -56,7 +59,9 @@ def append_end(draft: dict[str, Any], evidence: dict[str, bytes], suspensions: S
         append_all([draft, *suspensions], evidence=evidence)
 
 
-def _check_open(draft: dict[str, Any]) -> None:
+def _check_draft(draft: dict[str, Any]) -> None:
+    if draft["reason"] not in REASONS:
+        raise MalformedError(f"a key ends as one of {', '.join(sorted(REASONS))}", pointer="/body/reason")
     party = current_states().state(names.party(draft["party"]))
     key = party.key(draft["key"]) if isinstance(party, PartyState) else None
     if key is None or key.until is not None:

@@ -22,6 +22,10 @@ from registry.share_sets import document_of, work_state
 from registry.statements import keyset_in_force
 from transparency.store import current_states
 
+# With a statement by each holder, and by those of a few dropped links, a set stays below MAX_EVENT_BYTES.
+MAX_SHARES = 200
+MAX_LINKS = 200
+
 R = TypeVar("R", Share, Link)
 
 
@@ -59,6 +63,8 @@ def propose_shares(
         salt=canonical.to_base64url(secrets.token_bytes(16)),
     )
     document.check()
+    if len(document.shares) > MAX_SHARES or len(document.links) > MAX_LINKS:
+        raise MalformedError(f"at most {MAX_SHARES} shares and {MAX_LINKS} links fit into one entry of the log")
     _check_shares(document, states)
     _check_links(document, states)
     with transaction.atomic():

@@ -1,5 +1,7 @@
 """A grant ends as it was signed: forward, after its notice, by those who may; and pauses for a reason."""
 
+from typing import Any
+
 import pytest
 
 from licences.explain import explain
@@ -24,7 +26,7 @@ from priorconsent.errors import (
 from tests.cast import DAY_S, OPERATOR
 from transparency.store import current_states
 
-PUBLIC = {"kind": "public", "party": None, "affiliates": []}
+PUBLIC: dict[str, Any] = {"kind": "public", "party": None, "affiliates": []}
 
 
 def life_of(cast, offer):
@@ -90,7 +92,7 @@ def test_a_withdrawal_by_an_ended_key_waits_for_a_fresh_signature(cast):
     cast.bind(new, by=cast.studio)
     cast.log()
     cast.withdraw(offer, cast.studio)
-    end = {"party": cast.studio.party, "key": cast.studio.key_id, "reason": "rotated", "suspect_from": None}
+    end = {"party": cast.studio.party, "key": cast.studio.key_id, "reason": "replaced", "suspect_from": None}
     end_key(cast.studio.actor, cast.sign(cast.studio, "key-end", end), cast.now)
     cast.log()
     for player in (cast.broadcaster, cast.toy_maker, cast.publisher):
@@ -105,7 +107,7 @@ def test_a_withdrawal_that_the_log_did_not_take_is_undone_and_told(cast):
     new = cast.another_key(cast.studio)
     cast.bind(new, by=cast.studio)
     cast.log()
-    end = {"party": cast.studio.party, "key": cast.studio.key_id, "reason": "rotated", "suspect_from": None}
+    end = {"party": cast.studio.party, "key": cast.studio.key_id, "reason": "replaced", "suspect_from": None}
     end_key(cast.studio.actor, cast.sign(cast.studio, "key-end", end), cast.now)
     # The end of the key waits in front of the withdrawal that it signed.
     cast.withdraw(offer, cast.studio)

@@ -1,5 +1,7 @@
 """Everybody's yes, and nothing less, makes a grant."""
 
+from typing import Any
+
 import pytest
 
 from licences.explain import explain
@@ -45,7 +47,7 @@ def test_when_all_have_signed_the_grant_is_in_the_log(cast):
 def test_the_token_cites_each_approval_and_the_acceptance_and_its_bytes_are_kept(cast):
     offer = cast.grant_at(State.ACTIVE)
     issued = Grant.objects.get(offer=offer)
-    token = Token(bytes(issued.token))
+    token = Token(bytes(issued.token or b""))
 
     assert len(token.cited("approval")) == len(cast.holders)
     assert token.cited("acceptance") == (offer.acceptance.digest,)
@@ -102,7 +104,7 @@ def test_without_the_licensees_acceptance_there_is_no_grant(cast):
 
 
 def test_a_public_grant_needs_no_acceptance(cast):
-    public = {"kind": "public", "party": None, "affiliates": []}
+    public: dict[str, Any] = {"kind": "public", "party": None, "affiliates": []}
     offer = cast.grant_at(State.ACTIVE, licensee=public)
     assert cast.grant_state(offer).terms.licensee.kind == "public"
 

@@ -12,6 +12,8 @@ from licences.models import Offer
 from licences.states import State
 from licences.verbs.add_licence import add_licence
 from licences.verbs.approve import approve_offer
+from licences.verbs.issue import issue_all_ready
+from licences.verbs.lapse import lapse_offers
 from licences.verbs.withdraw import withdraw_grant
 from priorconsent.errors import PriorConsentError
 from registry.actor import Actor
@@ -151,3 +153,15 @@ def test_every_state_is_explained(cast, state):
     assert (told.state, told.waiting_for) == (state, ())
     assert told.en
     assert told.ja
+
+
+def test_a_sweep_takes_a_bounded_number_of_queries_for_offers_that_still_wait(cast):
+    def sweep():
+        assert lapse_offers(cast.now) == []
+        assert issue_all_ready(OPERATOR, cast.now) == []
+
+    cast.grant_at(State.OFFERED, approved_by=[cast.studio])
+    few = queries_for(sweep)
+    for _ in range(3):
+        cast.grant_at(State.OFFERED, approved_by=[cast.studio])
+    assert queries_for(sweep) == few

@@ -72,7 +72,7 @@ def test_parties_that_cannot_be(cast, kind, members, error):
 
 def test_a_key_record_is_kept_under_its_key_id_and_published_as_evidence(cast):
     row = PartyKeyRecord.objects.get(key=cast.studio.key_id)
-    assert bytes(row.record) == cast.studio.record
+    assert bytes(row.record or b"") == cast.studio.record
     assert bytes(EvidenceItem.objects.get(digest=cast.studio.key_id).raw) == cast.studio.record
 
 
@@ -171,3 +171,16 @@ def test_nobody_refuses_for_another(cast):
     }
     with pytest.raises(MalformedError, match="for itself"):
         refuse(cast.stranger.actor, cast.sign(cast.stranger, "refusal", body), cast.now)
+
+
+def test_a_key_ends_for_a_reason_of_the_list_since_the_log_shows_it(cast):
+    end = {"party": cast.studio.party, "key": cast.studio.key_id, "reason": "Mori", "suspect_from": None}
+    with pytest.raises(MalformedError, match="closed, lost, replaced, stolen"):
+        end_by_statement(cast.studio.actor, cast.sign(cast.studio, "key-end", end), cast.now)
+
+
+def test_what_would_not_fit_into_one_leaf_is_refused_at_the_door(cast):
+    works = sorted(f"urn:uuid:00000000-0000-7000-8000-{number:012d}" for number in range(1500))
+    with pytest.raises(MalformedError, match="65535 bytes"):
+        cast.refuse(cast.studio, works=works)
+    assert not RefusalRecord.objects.exists()

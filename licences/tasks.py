@@ -1,0 +1,20 @@
+"""What is due by the clock. Every task may run twice without harm."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from licences.verbs.issue import issue_all_ready
+from licences.verbs.lapse import lapse_offers
+from priorconsent import times
+from registry.actor import Actor
+
+SYSTEM = Actor(party=None, role="operator", proof="system", label="sweep")
+
+
+@shared_task
+def sweep() -> None:
+    """Let dead offers lapse, and issue what a crash between signature and issue left behind."""
+    now = times.now()
+    lapse_offers(now)
+    issue_all_ready(SYSTEM, now)
