@@ -230,9 +230,9 @@ def read_event(raw: bytes) -> Event:
 
 def event_of(value: canonical.Json) -> Event:
     """As ``read_event``, from plain JSON values."""
-    if isinstance(value, dict) and value.get("t") in LATER:
-        raise NotAvailableError(f"events of type {value['t']} are not available yet", pointer="/t")
     tag = value.get("t") if isinstance(value, dict) else None
+    if isinstance(tag, str) and tag in LATER:
+        raise NotAvailableError(f"events of type {tag} are not available yet", pointer="/t")
     if not isinstance(tag, str) or tag not in _BY_TAG:
         raise MalformedError("no event of the list", pointer="/t")
     event: Event = convert_union(value, _BY_TAG[tag])

@@ -81,6 +81,8 @@ def convert(value: canonical.Json, kind: type[R]) -> R:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         raise _malformed(error) from None
+    except UnicodeEncodeError:
+        raise MalformedError("lone surrogate") from None
 
 
 def convert_union(value: canonical.Json, union: Any) -> Any:
@@ -89,6 +91,8 @@ def convert_union(value: canonical.Json, union: Any) -> Any:
         return msgspec.convert(value, union)
     except msgspec.ValidationError as error:
         raise _malformed(error) from None
+    except UnicodeEncodeError:
+        raise MalformedError("lone surrogate") from None
 
 
 def _malformed(error: msgspec.ValidationError) -> MalformedError:
