@@ -69,6 +69,7 @@ _FILL_IN: Final = _("Fill this in under “More about the use” and ask again."
 _LATER: Final = _("Try again later; until then the answer is no.")
 _CONTACT: Final = _("Wait until this is settled; until then the answer is no.")
 
+NEEDS: Final = tuple(reason for reason in REASONS if reason.startswith("needs_"))
 ADVICE: Final[dict[str, Promise]] = {
     "granted": _("Read the conditions of the permission, and ask again before each new copy: permissions can end."),
     "invalid_query": _("Correct the question and ask again."),
@@ -76,9 +77,7 @@ ADVICE: Final[dict[str, Promise]] = {
     **dict.fromkeys(("no_record", "no_grant"), _ASK_HOLDERS),
     **dict.fromkeys(("withdrawn", "superseded", "expired"), _ENDED),
     **dict.fromkeys(("disputed", "suspended", "not_yet_in_force"), _CONTACT),
-    **dict.fromkeys(
-        ("needs_vendor", "needs_modality", "needs_model", "needs_distribution", "needs_territory"), _FILL_IN
-    ),
+    **dict.fromkeys(NEEDS, _FILL_IN),
     **dict.fromkeys(("stale_snapshot", "unverified_snapshot"), _LATER),
 }
 
@@ -100,6 +99,11 @@ class Told:
     def permitted(self) -> bool:
         """Whether the answer is a yes."""
         return self.decision.verdict == Verdict.PERMITTED
+
+    @property
+    def needs_more(self) -> bool:
+        """Whether something about the use was not said."""
+        return self.decision.reason in NEEDS
 
     @property
     def sentence(self) -> str:

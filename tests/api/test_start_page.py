@@ -1,6 +1,5 @@
 """The start page: where one is, and one question in plain words, in four languages."""
 
-import gettext
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -157,8 +156,6 @@ def test_the_answer_is_in_the_language_of_the_page(public, client):
 @pytest.mark.parametrize("language", sorted(set(LANGUAGES) - {"en"}))
 def test_no_sentence_is_left_untranslated(language):
     folder = LOCALE / language / "LC_MESSAGES"
-    with (folder / "django.mo").open("rb") as file:
-        compiled = gettext.GNUTranslations(file)
     messages = re.findall(r'^msgid "(.+)"\nmsgstr "(.*)"$', (folder / "django.po").read_text(), flags=re.MULTILINE)
     template = (LOCALE.parent / "templates" / "api" / "start.html").read_text()
     used = re.findall(r"""{% translate ["'](.+?)["'] %}""", template)
@@ -166,10 +163,11 @@ def test_no_sentence_is_left_untranslated(language):
         used += [str(text) for text in [*USES.values(), *ADVICE.values()]]
 
     assert set(used) <= {source for source, _ in messages}
-    for source, translated in messages:
-        plain = source.replace('\\"', '"')
-        assert translated
-        assert compiled.gettext(plain) == translated.replace('\\"', '"'), "compile it again: msgfmt"
+    with translation.override(language):
+        for source, translated in messages:
+            shown = translation.gettext(source.replace('\\"', '"'))
+            # Other apps have sentences too, and the first app wins.
+            assert shown == translated.replace('\\"', '"') != "", "compile it again, or choose other words"
 
 
 def test_every_use_can_be_asked_for():

@@ -25,7 +25,6 @@ def test_a_person_checks_a_url_and_sees_no_and_then_yes(start, running):
     expect(answer).to_contain_text("needs_vendor")
     assert PLACE not in start.url
 
-    start.locator("summary").click()
     start.get_by_label("For whom").fill(running.vendor.party)
     start.get_by_label("Name of the model").fill("A-Video")
     start.get_by_label("Kind of data that goes in").select_option("video")
