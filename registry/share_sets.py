@@ -22,6 +22,7 @@ def document_of(row: ShareSet) -> Document:
 
 def event_of(document: Document) -> dict[str, Any]:
     """The event's members but for the statements; the levels are those of today's checks."""
+    level = evidence.of_holders(document.work)
     return {
         "t": "share-set",
         "work": document.work,
@@ -29,11 +30,7 @@ def event_of(document: Document) -> dict[str, Any]:
         "previous": document.previous,
         "digest": document.digest,
         "holders": canonical.sorted_set(
-            {
-                "right": share.right,
-                "party": share.party,
-                "level": evidence.of_holder(share.party, document.work, share.right),
-            }
+            {"right": share.right, "party": share.party, "level": level(share.party, share.right)}
             for share in document.shares
         ),
         "links": [link.to_json() for link in document.links],
