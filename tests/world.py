@@ -120,7 +120,9 @@ class World:
         self.keyset = self._keyset(key_delay_s)
         self.registry = self.keyset.digest
         self.publish_keyset(self.keyset)
-        self.log({"t": "log-open", "format": 1, "origin": "log.test/1", "registry": self.registry, "keyset": self.registry})
+        self.log(
+            {"t": "log-open", "format": 1, "origin": "log.test/1", "registry": self.registry, "keyset": self.registry}
+        )
         self.log({"t": "keyset", "version": 1, "digest": self.registry})
         self.blobs[LATEST.digest] = LATEST.encode()
         self.log({"t": "rights-table", "version": 1, "digest": LATEST.digest})
@@ -147,7 +149,10 @@ class World:
 
     def root(self) -> bytes:
         """The root of the map."""
-        leaves = ((merkle_map.map_key(name), merkle_map.value_hash(state.encode())) for name, state in self.ledger.states.items())
+        leaves = (
+            (merkle_map.map_key(name), merkle_map.value_hash(state.encode()))
+            for name, state in self.ledger.states.items()
+        )
         return merkle_map.root(sorted(leaves))
 
     # Time and the log
@@ -165,8 +170,31 @@ class World:
         return effect
 
     def close_batch(self) -> World:
-        self.log({"t": "map-root", "map": 1, "size": self.ledger.size, "root": "sha256:" + self.root().hex(), "n": len(self.ledger.states), "fresh_for_s": DAY_S})
+        self.log(
+            {
+                "t": "map-root",
+                "map": 1,
+                "size": self.ledger.size,
+                "root": "sha256:" + self.root().hex(),
+                "n": len(self.ledger.states),
+                "fresh_for_s": DAY_S,
+            }
+        )
         return self
+
+    def mark(self) -> tuple[Any, ...]:
+        """How things stand, for ``back``."""
+        ledger = self.ledger
+        return (self.clock, dict(ledger.states), list(ledger.events), dict(ledger.spent), list(self.effects))
+
+    def back(self, mark: tuple[Any, ...]) -> None:
+        """As if nothing had happened since ``mark``; keys and evidence stay at hand."""
+        ledger = replay.MemoryLedger()
+        self.clock, states, logged, spent, effects = mark
+        for event in logged:
+            ledger.record(event)
+        ledger.states, ledger.spent, self.effects = dict(states), dict(spent), list(effects)
+        self.ledger = ledger
 
     # Keys and signatures
 
@@ -201,7 +229,9 @@ class World:
         made = [key_id for key_id, record in self.records.items() if record.party == party]
         return ([one for one in made if one in bound] or made)[-1]
 
-    def sign(self, kind: str, party: str, subject: str, *, with_key: str | None = None, hide: bool = False, **members: Any) -> str:
+    def sign(
+        self, kind: str, party: str, subject: str, *, with_key: str | None = None, hide: bool = False, **members: Any
+    ) -> str:
         """A statement, signed and put into the archive. Returns its evidence digest."""
         self.count += 1
         key_id = with_key or self.key_of(party)
@@ -230,14 +260,18 @@ class World:
             self.proofs[digest] = raw
         return digest
 
-    def act(self, draft: dict[str, Any], kind: str, signers: Iterable[str], *, hide: bool = False, **members: Any) -> replay.Effect:
+    def act(
+        self, draft: dict[str, Any], kind: str, signers: Iterable[str], *, hide: bool = False, **members: Any
+    ) -> replay.Effect:
         """Sign an event's body for each signer, and append the event."""
         plain = {"time": self.clock, **draft}
         body = {} if kind in WITHOUT_BODY else body_of(json.loads(canonical.encode(plain)))
         subject = members.pop("subject", None) or canonical.digest(canonical.encode(body))
         signed = [self.sign(kind, party, subject, body=body, hide=hide, **members) for party in signers]
         several = draft["t"] in {"share-set", "withdraw", "party-key"}
-        cited = {"statements": canonical.sorted_set(signed)} if several else {"statement": signed[0] if signed else None}
+        cited = (
+            {"statements": canonical.sorted_set(signed)} if several else {"statement": signed[0] if signed else None}
+        )
         return self.log(plain | cited)
 
     # Parties
@@ -249,7 +283,9 @@ class World:
         return self
 
     def add_party(self, party: str, *, kind: str | None = None, members: Sequence[str] | None = None) -> replay.Effect:
-        return self.log({"t": "party", "party": party, "kind": kind or KINDS.get(party, "organisation"), "members": members})
+        return self.log(
+            {"t": "party", "party": party, "kind": kind or KINDS.get(party, "organisation"), "members": members}
+        )
 
     def bind_key(
         self,
@@ -283,7 +319,9 @@ class World:
         self.log(event, statements=canonical.sorted_set(signed))
         return key_id
 
-    def end_key(self, party: str, key_id: str | None = None, *, by_operator: bool = False, **draft: Any) -> replay.Effect:
+    def end_key(
+        self, party: str, key_id: str | None = None, *, by_operator: bool = False, **draft: Any
+    ) -> replay.Effect:
         event = {
             "t": "party-key-end",
             "party": party,
@@ -296,7 +334,9 @@ class World:
 
     # Works, names, share sets
 
-    def register(self, work: str, by: str, *, kind: str = "film", signed_by: str | None = None, **signing: Any) -> replay.Effect:
+    def register(
+        self, work: str, by: str, *, kind: str = "film", signed_by: str | None = None, **signing: Any
+    ) -> replay.Effect:
         return self.act({"t": "work", "work": work, "kind": kind, "party": by}, "claim", [signed_by or by], **signing)
 
     def claim(
@@ -372,14 +412,25 @@ class World:
 
     # Refusals
 
-    def refuse(self, by: str, *, vendors: Any = ("*",), works: Any = ("*",), uses: Any = ("*",), label: str = "", **signing: Any) -> str:
+    def refuse(
+        self,
+        by: str,
+        *,
+        vendors: Any = ("*",),
+        works: Any = ("*",),
+        uses: Any = ("*",),
+        label: str = "",
+        **signing: Any,
+    ) -> str:
         refusal = uid(f"refusal {by} {label}")
         lists = {"vendors": sorted(vendors), "works": sorted(works), "uses": sorted(uses)}
         self.act({"t": "refuse", "refusal": refusal, "party": by, **lists}, "refusal", [by], **signing)
         return refusal
 
     def end_refusal(self, refusal: str, by: str, *, signed_by: str | None = None, **signing: Any) -> replay.Effect:
-        return self.act({"t": "refuse-end", "refusal": refusal, "party": by}, "refusal-end", [signed_by or by], **signing)
+        return self.act(
+            {"t": "refuse-end", "refusal": refusal, "party": by}, "refusal-end", [signed_by or by], **signing
+        )
 
     # Grants
 
@@ -494,7 +545,9 @@ class World:
         assert isinstance(state, GrantState)
         return state
 
-    def withdraw(self, grant: str | Offer, *by: str, signed_by: Iterable[str] | None = None, **draft: Any) -> replay.Effect:
+    def withdraw(
+        self, grant: str | Offer, *by: str, signed_by: Iterable[str] | None = None, **draft: Any
+    ) -> replay.Effect:
         state = self.grant_state(grant)
         event = {
             "t": "withdraw",
