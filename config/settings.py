@@ -7,10 +7,13 @@ import warnings
 from typing import Any
 from urllib.parse import urlsplit
 
-from config.env import StandInWarning, read_environment
+from config import env
 from config.logs import logging_settings
 
-ENV = read_environment()
+ENV = env.read_environment()
+
+# Where the checkout is, for apps: they may not import this package.
+BASE_DIR = env.BASE_DIR
 
 # --- ours -------------------------------------------------------------------------------------------
 PRIORCONSENT_DATA = ENV["PRIORCONSENT_DATA"]
@@ -25,7 +28,9 @@ DEBUG = ENV["PRIORCONSENT_DEBUG"]
 SECRET_KEY_IS_STAND_IN = ENV["SECRET_KEY"] is None
 SECRET_KEY = ENV["SECRET_KEY"] or secrets.token_urlsafe(64)
 if SECRET_KEY_IS_STAND_IN:
-    warnings.warn("SECRET_KEY is not set; a random one is used until this process ends", StandInWarning, stacklevel=1)
+    warnings.warn(
+        "SECRET_KEY is not set; a random one is used until this process ends", env.StandInWarning, stacklevel=1
+    )
 
 INSTALLED_APPS = [
     "django.contrib.contenttypes",

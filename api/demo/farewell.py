@@ -14,7 +14,6 @@ from django.conf import settings
 from api.demo.cast import WORKS
 from api.demo.remains import Folder, Note, called
 from api.demo.story import MODEL
-from config.env import BASE_DIR
 from transparency.publisher import public_folder
 
 YES, NO = 0, 3
@@ -121,11 +120,11 @@ def _own(*words: str | Path, **options: str | Path) -> str:
 
 def shown(word: str | Path) -> str:
     """A path below the checkout as seen from there."""
-    if isinstance(word, Path) and word.is_relative_to(BASE_DIR):
-        return str(word.relative_to(BASE_DIR))
+    if isinstance(word, Path) and word.is_relative_to(settings.BASE_DIR):
+        return str(word.relative_to(settings.BASE_DIR))
     return str(word)
 
 
 def first_line() -> str:
     """The command that goes before all others."""
-    return shlex.join(["cd", str(BASE_DIR)])
+    return shlex.join(["cd", str(settings.BASE_DIR)])

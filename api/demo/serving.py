@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from config.env import BASE_DIR
+from django.conf import settings
+
 from priorconsent.errors import ConflictError, PriorConsentError, UnreachableError
 from transparency import tasks
 
@@ -35,7 +36,7 @@ def serving(port: int, base_url: str) -> Iterator[subprocess.Popen[bytes]]:
     command += ["--no-ws", "--log-level", "warning", "--backpressure", "64", "config.wsgi:application"]
     environment = {**os.environ, "PRIORCONSENT_BASE_URL": base_url}
     # A session of its own: Ctrl-C reaches this process alone, which then ends the server in order.
-    with subprocess.Popen(command, cwd=BASE_DIR, env=environment, start_new_session=True) as server:  # noqa: S603
+    with subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment, start_new_session=True) as server:  # noqa: S603
         try:
             _wait(server, port)
             yield server
