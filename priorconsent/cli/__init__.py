@@ -12,6 +12,7 @@ import argparse
 import importlib
 import os
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 
 EXIT_DONE = 0
@@ -33,6 +34,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
+    if argv is None:
+        # Run by a person, who needs the sentence and not the line of code that it came from.
+        warnings.formatwarning = _plainly
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or words[0] not in COMMANDS:
         return _overview(words)
@@ -65,6 +69,10 @@ def _run(run: Callable[[argparse.Namespace], int], arguments: argparse.Namespace
         print("interrupted", file=sys.stderr)
         return EXIT_COULD_NOT_CHECK
     return code
+
+
+def _plainly(message: Warning | str, *_: object, **__: object) -> str:
+    return f"warning: {message}\n"
 
 
 def _overview(words: list[str]) -> int:

@@ -35,7 +35,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("type", choices=TYPES, metavar="TYPE", help=", ".join(TYPES))
     parser.add_argument(
-        "file", metavar="FILE", type=Path, help="an offer; for a withdrawal the grant token; else the body"
+        "file",
+        metavar="FILE",
+        type=Path,
+        help="an offer; for a withdrawal the grant token; for a party's first key its record; else the body",
     )
     parser.add_argument("--key", metavar="K", type=Path, required=True, help="private key file, its record beside it")
     parser.add_argument("--party", metavar="P", required=True, help="party id of the signer, urn:uuid:…")
@@ -95,6 +98,8 @@ def _content(kind: str, raw: bytes, record: KeyRecord) -> dict[str, Any]:
         offer.check()
         _check_registry(offer.registry, record)
         return {"subject": offer.digest, "rights": list(offer.rights) if kind == "approval" else []}
+    if kind == "key" and value == record.to_json():
+        value = {"party": record.party, "key": record.key_id, "method": record.method, "bound_by": None}
     _check_body(kind, value, record)
     return {"subject": canonical.digest(canonical.encode(value)), "body": value}
 

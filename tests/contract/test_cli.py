@@ -469,6 +469,37 @@ def test_a_body_is_what_an_event_can_carry(new_key, run):
     assert made.statement.body == body
 
 
+def test_a_first_key_is_bound_by_its_record(new_key, run):
+    path, out, _ = new_key
+    record = read_key_record(out.strip().encode())
+    made = signed(run, path, "key", out.encode())
+    assert made.statement.body == {
+        "party": cast.STUDIO,
+        "key": record.key_id,
+        "method": "key",
+        "bound_by": None,
+    }
+    made.verify(record, cast.KEYSET, times.now())
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_the_record_of_another_key_binds_nothing(new_key, run, tmp_path):
+    path, out, _ = new_key
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps({**json.loads(out), "salt": "A" * 22}))
+    code, signed, err = run("sign", "key", other, "--key", path, "--party", cast.STUDIO, trusted=None)
+    assert (code, signed) == (2, "")
+    assert "exactly these members" in err
+
+
+def test_a_warning_is_one_sentence_without_code(new_key):
+    path = new_key[0]
+    (path.parent / "offer.json").write_bytes(cast.OFFER.encode())
+    command = [sys.executable, "-m", "priorconsent.cli", "sign", "approval", path.parent / "offer.json"]
+    done = subprocess.run([*command, "--key", path, "--party", cast.STUDIO], capture_output=True, text=True, check=True)
+    assert done.stderr == f"warning: {path} is not encrypted: whoever copies it can sign for you\n"
+
+
 def test_what_is_signed_verifies_under_the_key_record(new_key, run):
     path, out, _ = new_key
     made = signed(run, path, "approval", cast.OFFER.encode())
