@@ -3,8 +3,14 @@
 No test on these files may touch the database, unless it says so: answers come from what is published.
 """
 
+import copy
+import shutil
+from typing import Any
+from uuid import UUID
+
 import pytest
-from django.test import Client
+from django.db import transaction
+from django.test import Client, override_settings
 
 from accounts.keys import create_api_key
 from accounts.members import add_member
@@ -12,9 +18,11 @@ from accounts.models import Membership
 from api.access import CLOCK
 from priorconsent import canonical
 from tests import scenario
-from tests.stage import cast, folder
+from tests.cast import open_stage
+from tests.stage import folder
+from transparency.append import sequenced_by_caller
 
-__all__ = ["cast", "folder"]
+__all__ = ["folder"]
 
 NOW = scenario.QUESTION["at"]
 
@@ -39,8 +47,37 @@ def client():
     return client_at(NOW)
 
 
+@pytest.fixture(scope="module")
+def opened(django_db_setup, django_db_blocker, tmp_path_factory):
+    """The opened stage and its files, once for all tests of a file: nothing that a test does to it stays."""
+    files = tmp_path_factory.mktemp("stage")
+    atomic = transaction.atomic()
+    # The sequencer insists on being outermost; inside a test it takes a test's word that it is.
+    atomic._from_testcase = True
+    settings = {"PRIORCONSENT_DATA": files, "PRIORCONSENT_KEY_DIR": files / "keys"}
+    with django_db_blocker.unblock(), sequenced_by_caller(), override_settings(**settings):
+        atomic.__enter__()
+        cast = open_stage()
+    yield cast, files
+    with django_db_blocker.unblock():
+        transaction.set_rollback(True)
+        atomic.__exit__(None, None, None)
+
+
+@pytest.fixture
+def cast(opened, folder, db):
+    """Everybody is there, for this test alone; it sequences by the cast's clock."""
+    original, files = opened
+    shutil.copytree(files, folder, dirs_exist_ok=True)
+    copied = copy.copy(original)
+    copied.players, copied.works = dict(original.players), dict(original.works)
+    with sequenced_by_caller():
+        yield copied
+
+
 def client_at(now: str, **headers: str) -> Client:
-    return Client(raise_request_exception=False, headers=headers, **{CLOCK: now})
+    environment: dict[str, Any] = {CLOCK: now}
+    return Client(raise_request_exception=False, headers=headers, **environment)
 
 
 def publish(data, leaves=None, time=NOW, **changes):
@@ -73,8 +110,6 @@ def problem(response):
 
 def key_for(player, *scopes, role="signer", now):
     """An API key of a player, or of an operator where there is none, as a header."""
-    from uuid import UUID
-
     party = UUID(player.party) if player else None
     member = add_member("clerk@example.org", Membership.Role(role if player else "operator"), party)
     _, secret = create_api_key(member, label="test", scopes=scopes, at=now)

@@ -5,6 +5,7 @@ import pytest
 from api.views.files import ANEW, FOR_EVER
 from tests import scenario
 from tests.api.conftest import problem
+from transparency.alarms import raise_alarm
 
 HEX = "ab" * 32
 
@@ -130,8 +131,6 @@ def test_without_a_checkpoint_it_is_not_ready(data, client):
 
 @pytest.mark.django_db
 def test_an_alarm_is_told_and_stops_no_answer(public, client):
-    from transparency.alarms import raise_alarm
-
     raise_alarm("2026-12-11T00:00:00Z", "unit_refused", "the canary stays here")
     response = client.get("/readyz")
 

@@ -11,7 +11,7 @@ import pytest
 from django.apps import apps
 from django.db import connection
 
-from api.access import CLOCK
+from api.access import CLOCK, now
 from config.logs import QuietFilter, QuietFormatter
 from licences.states import State
 from registry.verbs.add_party import add_party
@@ -120,8 +120,6 @@ def test_a_name_in_the_snapshot_would_be_found_in_its_file(tmp_path):
 
 
 def test_the_clock_of_a_request_cannot_be_set_from_outside(client):
-    from api.access import now
-
     request = client.get("/healthz", headers={"priorconsent.now": "1999-01-01T00:00:00Z"}).wsgi_request
     assert CLOCK not in {name for name in request.META if name.startswith("HTTP_")}
     assert now(request) != "1999-01-01T00:00:00Z"

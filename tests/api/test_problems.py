@@ -22,7 +22,7 @@ handler404, handler500 = config_urls.handler404, config_urls.handler500
 urlpatterns = [path("fails", fail)]
 
 
-def all_errors(kind=errors.PriorConsentError):
+def all_errors(kind: type[errors.PriorConsentError] = errors.PriorConsentError):
     yield kind
     for below in kind.__subclasses__():
         yield from all_errors(below)

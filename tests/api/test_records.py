@@ -8,7 +8,10 @@ import pytest
 
 from licences.states import State
 from priorconsent import canonical
+from priorconsent.court import bundle
+from priorconsent.court.verify import verify
 from priorconsent.grants import Token
+from priorconsent.trust import read_trust
 from tests.api.conftest import client_at, key_for, post, problem
 from tests.api.test_description import check
 from transparency.sequencer import sweep
@@ -47,7 +50,8 @@ def test_parties_are_listed_with_their_names(cast, described):
 def test_lists_come_a_page_at_a_time(cast, monkeypatch):
     monkeypatch.setattr("registry.queries.MAX_ROWS", 3)
     monkeypatch.setattr("api.pages.MAX_ROWS", 3)
-    seen, after = [], {}
+    seen: list[str] = []
+    after: dict[str, str] = {}
     while True:
         told = get(cast, "parties", **after).json()
         seen += [one["party"] for one in told["items"]]
@@ -272,9 +276,6 @@ def test_an_operator_suspends_and_resumes(cast, granted):
 
 
 def test_the_bundle_verifies_without_us(cast, granted, folder):
-    from priorconsent.court.verify import verify
-    from priorconsent.trust import read_trust
-
     response = get(cast, f"grants/{granted.grant}/bundle")
     assert response.headers["Content-Type"] == "application/zip"
     names = zipfile.ZipFile(io.BytesIO(response.content)).namelist()
@@ -285,8 +286,6 @@ def test_the_bundle_verifies_without_us(cast, granted, folder):
 
 
 def test_the_bundle_of_a_later_day_shows_what_became_of_the_grant(cast, granted, folder):
-    from priorconsent.court import bundle
-
     cast.wait(86_400)
     cast.withdraw(granted, cast.publisher)
     cast.publish()

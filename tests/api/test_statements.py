@@ -2,13 +2,17 @@
 
 import pytest
 
+from api.views.statements import TAKE
 from licences.models import Offer
 from licences.states import State
 from priorconsent import canonical, names
-from priorconsent.statements import WIDENING
+from priorconsent.statements import NARROWING, WIDENING
 from registry.share_sets import body_to_sign, document_of
+from registry.statements import LATER
+from registry.verbs.add_work import Description, Title, add_work
 from tests.api.conftest import client_at, key_for, post, problem
 from tests.cast import FILM_FILE
+from transparency.store import current_states
 
 ADDRESS = "/api/v1/statements"
 
@@ -104,8 +108,6 @@ def test_a_name_is_claimed(cast):
 
 
 def test_a_work_is_registered(cast):
-    from registry.verbs.add_work import Description, Title, add_work
-
     told = Description(kind="music", titles=(Title("en", "main", "The song"),))
     work = add_work(cast.stranger.actor, cast.stranger.party, told, cast.now)
     body = {"work": work.urn, "kind": "music", "party": cast.stranger.party}
@@ -174,8 +176,6 @@ def test_a_holder_resumes_what_a_suspected_key_suspended(cast):
     assert hand_in(cast, cast.sign(new, "key-end", body)).status_code == 202
     cast.log()
     cast.wait()
-    from transparency.store import current_states
-
     entry = cast.grant_state(offer).life[-1]
     assert entry.s == "suspended"
     suspend = current_states().event(entry.pos)
@@ -247,7 +247,4 @@ def test_the_envelope_has_a_pointer(cast):
 
 
 def test_every_type_has_a_verb_or_is_refused_by_name():
-    from api.views.statements import LATER, TAKE
-    from priorconsent.statements import NARROWING
-
     assert TAKE.keys() | LATER.keys() == WIDENING | NARROWING

@@ -29,7 +29,6 @@ def running(folder, transactional_db, live_server):
         cast.now = now
         sweep(now)
         run_followers()
-    cast.address = live_server.url
     return cast
 
 

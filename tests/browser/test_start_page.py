@@ -7,11 +7,11 @@ PLACE = "https://studio.example/film/scene-1.mp4"
 
 
 @pytest.fixture
-def start(browser_page, running):
+def start(browser_page, live_server):
     complaints = []
     browser_page.on("console", lambda message: complaints.append(message.text))
     browser_page.on("pageerror", lambda error: complaints.append(str(error)))
-    browser_page.goto(running.address)
+    browser_page.goto(live_server.url)
     yield browser_page
     # A style or script that the policy refuses would be told here.
     assert complaints == []
