@@ -169,6 +169,15 @@ WORKS = {
         places=("prefix:https://foghorn.example/waltz/",),
         date="2025-06",
     ),
+    "poster": Piece(
+        kind="image",
+        by="toy_maker",
+        titles=(("ja", "main", "鯨時計 告知ポスター"), ("en", "translated", "The Whale Clock: Poster")),
+        shares=(("copyright", "toy_maker"),),
+        files=(Files(8, "poster-{:03}.png", "image/png"),),
+        places=("host:posters.spring-tide.example",),
+        date="2025",
+    ),
     # Registered, but nobody has recorded who holds it: nothing can be granted.
     "artbook": Piece(
         kind="book",

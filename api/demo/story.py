@@ -120,7 +120,7 @@ def scenes(key_delay_s: int) -> tuple[Scene, ...]:
         Scene(4 * DAY_S, "an offer goes out, and the broadcaster declines", _decline),
         Scene(4 * DAY_S + 6 * HOUR_S, "a second offer without Europe: all sign, the grant is issued", _train),
         Scene(5 * DAY_S, "seven more grants, two of them for everybody", _more_grants),
-        Scene(6 * DAY_S, "the broadcaster withdraws one, and refuses a vendor; so does the publisher", _withdraw),
+        Scene(6 * DAY_S, "the broadcaster withdraws one, and refuses a vendor; so does the toy maker", _withdraw),
         Scene(7 * DAY_S, "one has run out; another is superseded, a third suspended", _change),
         Scene(8 * DAY_S, "the publisher gives notice of thirty days", _give_notice),
         Scene(9 * DAY_S, "a stranger claims an address; an offer still waits for signatures", _contest),
@@ -176,8 +176,8 @@ def _more_grants(stage: Stage, story: Story) -> None:
         ("superseded", "studio", "vendor_a", ("episode_1",), {"uses": ["evaluate"]}),
         ("suspended", "publisher", "vendor_b", ("character",), {"uses": ["generate.character"], "bindings": ["named"]}),
         ("expired", "publisher", "vendor_b", ("manga",), {"uses": ["index.ai"], "valid_until": soon}),
+        ("poster", "toy_maker", None, ("poster",), {"uses": ["search"]}),
         ("public", "studio", None, FILMS, {"uses": ["protect", "search"], "bindings": ["digest", "location", "named"]}),
-        ("public_character", "publisher", None, ("character",), {"uses": ["search"], "bindings": ["digest"]}),
     )
     for label, by, licensee, works, terms in told:
         places = {"locators": PLACES} if label == "public" else {}
@@ -189,7 +189,7 @@ def _withdraw(stage: Stage, story: Story) -> None:
     stage.withdraw(story.grants["withdrawn"], "broadcaster")
     vendor = [stage.parties["vendor_b"]]
     stage.refuse("broadcaster", vendors=vendor, works=["*"], uses=["specialise", "train.generative"])
-    stage.refuse("publisher", vendors=vendor, works=[stage.works["character"]], uses=["search"])
+    stage.refuse("toy_maker", vendors=vendor, works=[stage.works["poster"]], uses=["search"])
 
 
 def _change(stage: Stage, story: Story) -> None:
