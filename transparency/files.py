@@ -15,8 +15,38 @@ PRIVATE_MODE = 0o600
 
 def write_file(path: Path, content: bytes, mode: int = PUBLIC_MODE) -> None:
     """Write a file so that a reader, also after a crash, finds the old content or the new one, never half of it."""
-    if path.is_file() and path.stat().st_size == len(content) and path.read_bytes() == content:
-        return
+    _replace(path, content, mode)
+    _sync_folder(path.parent)
+
+
+class Files:
+    """Many files below one folder, each whole or not there, that outlive a loss of power once ``settle`` returned.
+
+    Telling the disk once per folder rather than once per file halves the time of a publication.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._touched: set[Path] = set()
+
+    def write(self, path: Path, content: bytes) -> None:
+        """Write one; a file that holds these bytes already is left alone."""
+        if not (path.is_file() and path.read_bytes() == content):
+            _replace(path, content, PUBLIC_MODE)
+            self.touch(path)
+
+    def touch(self, path: Path) -> None:
+        """Count in a file that somebody else wrote and synced."""
+        self._touched.update(folder for folder in path.parents if folder.is_relative_to(self._root))
+
+    def settle(self) -> None:
+        """Make the names of all files durable."""
+        for folder in self._touched:
+            _sync_folder(folder)
+        self._touched.clear()
+
+
+def _replace(path: Path, content: bytes, mode: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
     try:
@@ -29,11 +59,9 @@ def write_file(path: Path, content: bytes, mode: int = PUBLIC_MODE) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
 
 
-def sync_folder(folder: Path) -> None:
-    """Make a rename within a folder survive a loss of power."""
+def _sync_folder(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -19,7 +19,7 @@ from priorconsent.log.tree import leaf_hash
 from transparency import proofs
 from transparency.alarms import DatabaseChangedError
 from transparency.contents import is_content
-from transparency.files import locked, write_file
+from transparency.files import Files, locked, write_file
 from transparency.models import Blob, Checkpoint, Event, EvidenceItem
 from transparency.store import own_trust
 from transparency.trees import ROWS_IN_MEMORY, leaves_at, log_nodes
@@ -46,9 +46,12 @@ def publish(*, everything: bool = False) -> int | None:
             return newest.size if newest else None
         last = Checkpoint.objects.filter(published=True).order_by("-size").first()
         since = last.size if last and not everything else 0
-        _write_stored(since, newest.size)
-        _write_tiles(since, newest.size)
-        latest = _write_snapshot(newest)
+        files = Files(public_folder())
+        _write_stored(files, since, newest.size)
+        _write_tiles(files, since, newest.size)
+        latest = _write_snapshot(files, newest)
+        # From here on everything that the checkpoint needs survives even a loss of power.
+        files.settle()
         write_file(_checkpoint_path(), bytes(newest.note or b""))
         write_file(public_folder() / "snapshots" / "latest.json", latest)
         # A crash before this line: all of it is written once more, to the same bytes.
@@ -73,20 +76,20 @@ def _checkpoint_path() -> Path:
     return public_folder() / "log" / "checkpoint"
 
 
-def _write_stored(since: int, size: int) -> None:
+def _write_stored(files: Files, since: int, size: int) -> None:
     for model, folder in ((Blob, "blob"), (EvidenceItem, "evidence")):
         rows = model.objects.filter(pos__gte=since, pos__lt=size).values_list("digest", "raw")
         for digest, raw in rows.iterator(ROWS_IN_MEMORY):
             if not is_content(digest, bytes(raw)):
                 raise DatabaseChangedError(f"the bytes under {digest} were changed")
-            write_file(public_folder() / folder / digest.replace(":", "/"), bytes(raw))
+            files.write(public_folder() / folder / digest.replace(":", "/"), bytes(raw))
 
 
-def _write_tiles(since: int, size: int) -> None:
+def _write_tiles(files: Files, since: int, size: int) -> None:
     nodes = log_nodes(size)
     for tile in tiles_to_write(since, size):
         path = public_folder() / "log" / tile.path
-        write_file(path, tile_bytes(tile, nodes) if tile.level is not None else _entries(tile, size))
+        files.write(path, tile_bytes(tile, nodes) if tile.level is not None else _entries(tile, size))
         if tile.width == TILE_WIDTH:
             # Its beginnings have served their time: readers fall back to the full tile.
             shutil.rmtree(path.with_name(path.name + ".p"), ignore_errors=True)
@@ -102,7 +105,7 @@ def _entries(tile: Tile, size: int) -> bytes:
     return encode_entries(entries)
 
 
-def _write_snapshot(newest: Checkpoint) -> bytes:
+def _write_snapshot(files: Files, newest: Checkpoint) -> bytes:
     """Write the snapshot, check it as every reader will, and give the pointer to it."""
     path = public_folder() / "snapshots" / f"{newest.size}.sqlite"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -114,6 +117,7 @@ def _write_snapshot(newest: Checkpoint) -> bytes:
     except PriorConsentError as error:
         path.unlink()
         raise DatabaseChangedError(f"the leaves are not those that were signed: {error}") from error
+    files.touch(path)
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return canonical.encode({"file": path.name, "sha256": digest, "size": newest.size})

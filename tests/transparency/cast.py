@@ -158,7 +158,7 @@ class Cast:
             "level": "E3",
         }
         evidence = {canonical.digest(raw): raw for raw in (*approvals, acceptance)}
-        return Unit([draft], {draft["digest"]: token, offer.digest: offer.encode()}, evidence)
+        return Unit([draft], {canonical.digest(token): token, offer.digest: offer.encode()}, evidence)
 
     def offer(self) -> Offer:
         needed = consent.required((FILM,), (), ("train.generative",), ("video",), rights.LATEST, current_states())

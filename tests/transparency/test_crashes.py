@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.transparency.audit import check_log, check_published
-from tests.transparency.cast import DAY_1, DAY_2, DAY_3, STUDIO
+from tests.transparency.cast import DAY_1, DAY_2, DAY_3, STUDIO, Unit
 from transparency import publisher, sequencer
 from transparency.keys import found_registry
 from transparency.models import Checkpoint, Event, Pending
@@ -134,7 +134,7 @@ def test_a_signed_checkpoint_that_was_not_published_is_published_later(offered, 
         offered.alias(FRESH_FILE).append()
         with pytest.raises(OSError, match="evidence"):
             sequencer.run(DAY_2)
-        assert Checkpoint.objects.order_by("-size").first().note is not None
+        assert Checkpoint.objects.latest("size").note is not None
     offered.refusal(1).append()
     sequencer.sweep(DAY_3)
     assert check_published() == Event.objects.count()
@@ -176,8 +176,8 @@ def test_partial_tiles_go_when_the_full_tile_is_there(cast, folder):
     cast.key(STUDIO).append()
     sequencer.run(DAY_1)
     assert (folder / "public/log/tile/0/000.p").is_dir()
-    for number in range(260):
-        cast.refusal(number).append()
+    strangers = [f"urn:uuid:00000000-0000-4000-9000-{number:012x}" for number in range(260)]
+    Unit([{"t": "party", "party": party, "kind": "ai_vendor", "members": None} for party in strangers]).append()
     sequencer.run(DAY_1)
     assert not (folder / "public/log/tile/0/000.p").exists()
     assert (folder / "public/log/tile/0/000").stat().st_size == 8192

@@ -9,6 +9,7 @@ from priorconsent.errors import NotFoundError
 from priorconsent.log import proof as log_proof
 from priorconsent.log.checkpoint import open_checkpoint
 from priorconsent.log.tree import check_consistency
+from priorconsent.states import GrantState
 from tests.transparency.audit import check_log
 from tests.transparency.cast import DAY_1, DAY_2, DAY_3, DAY_4, FILM, FILM_FILE, GRANT, STUDIO
 from transparency import proofs, sequencer
@@ -56,7 +57,8 @@ def test_the_map_of_every_checkpoint_is_still_proved(history):
         name = names.grant(GRANT)
         opened = bucket.open_bucket(proofs.state_at(name, checkpoint), merkle_map.map_key(name).hex(), trust)
         assert opened.head.checkpoint.size == checkpoint.size
-        life.append([entry.s for entry in opened.states[name].life] if name in opened.states else None)
+        grant = opened.states.get(name)
+        life.append([entry.s for entry in grant.life] if isinstance(grant, GrantState) else None)
     assert life == [None, None, ["active"], ["active", "withdrawn"]]
 
 

@@ -6,6 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from priorconsent import canonical, names, times
 from priorconsent.errors import MalformedError
+from priorconsent.states import GrantState, PartyState
 from tests.transparency.audit import check_log, check_published
 from tests.transparency.cast import DAY_1, DAY_2, DAY_3, DAY_4, FILM, GRANT, NOTICE_S, PUBLISHER, STUDIO, Cast, Unit
 from transparency import sequencer
@@ -52,7 +53,9 @@ def test_the_sequencer_fills_in_when_a_withdrawal_ends_a_grant(offered):
     grant = offered.grant(DAY_2)
     log([grant], DAY_2)
     log([offered.withdrawal(grant.drafts[0]["digest"], DAY_3)], DAY_3)
-    assert current_states().state(names.grant(GRANT)).life[-1].ends_at == times.plus(DAY_3, NOTICE_S)
+    grant_state = current_states().state(names.grant(GRANT))
+    assert isinstance(grant_state, GrantState)
+    assert grant_state.life[-1].ends_at == times.plus(DAY_3, NOTICE_S)
 
 
 def test_a_first_key_counts_only_after_the_delay_of_the_keyset(folder, db, settings):
@@ -60,7 +63,9 @@ def test_a_first_key_counts_only_after_the_delay_of_the_keyset(folder, db, setti
     with sequenced_by_caller():
         cast = Cast(found_registry(DAY_1))
         log([cast.party(STUDIO), cast.key(STUDIO)], DAY_1)
-        assert current_states().state(names.party(STUDIO)).keys[0].counts_from == DAY_2
+        party = current_states().state(names.party(STUDIO))
+        assert isinstance(party, PartyState)
+        assert party.keys[0].counts_from == DAY_2
         [early] = log([cast.work(FILM, "film", STUDIO)], times.plus(DAY_2, -1))
         [late] = log([cast.work(FILM, "film", STUDIO)], DAY_2)
     assert [Pending.objects.get(pk=row.pk).state for row in (early, late)] == ["refused", "logged"]
@@ -176,7 +181,7 @@ def test_a_unit_larger_than_a_batch_is_logged_at_once(offered, monkeypatch):
         big.drafts += more.drafts
         big.evidence |= more.evidence
     rows = log([big, offered.alias("sha256:" + "5" * 64)], DAY_2)
-    positions = [Pending.objects.get(pk=row.pk).pos for row in rows]
+    positions = [Pending.objects.get(pk=row.pk).pos or 0 for row in rows]
     assert positions[3] - positions[0] == 3
     check_log()
 
@@ -201,7 +206,7 @@ def test_an_event_too_large_for_a_tile_is_refused(offered):
 
 
 def test_a_draft_is_checked_when_it_is_left(registry):
-    bad = [
+    bad: list[dict[str, object]] = [
         {"t": "party", "time": DAY_1},
         {"party": STUDIO},
         {"t": "party", "n": 1.5},

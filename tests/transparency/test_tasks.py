@@ -73,7 +73,7 @@ def test_tasks_may_run_twice(cast):
 
 
 def test_registered_followers_catch_up_after_each_publication(cast):
-    seen = []
+    seen: list[object] = []
     register("test", seen.append)
     try:
         cast.party(STUDIO).append()
@@ -116,4 +116,4 @@ def test_a_worker_sequences_what_a_request_left(worker):
 
 def is_done():
     waits = Pending.objects.filter(state="pending").exists()
-    return not waits and Checkpoint.objects.order_by("-size").first().published
+    return not waits and Checkpoint.objects.latest("size").published
