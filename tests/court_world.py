@@ -12,11 +12,12 @@ from typing import Any
 
 import msgspec
 
-from priorconsent import canonical, events, grants, merkle_map, names, replay, snapshot, states, times
+from priorconsent import canonical, events, grants, keys, merkle_map, names, replay, snapshot, states, times
 from priorconsent.court import bundle, container, papers
 from priorconsent.court.gather import gather
 from priorconsent.log import tiles, tree
 from priorconsent.offers import Offer
+from priorconsent.records import convert
 from priorconsent.rights import LATEST
 from priorconsent.states import GrantState, LifeEntry, WorkState
 from tests import scenario as cast
@@ -46,7 +47,7 @@ class World:
         self.archive = Archive(self.made)
         self.ledger = replay.MemoryLedger()
         self.maps: dict[int, dict[str, states.State]] = {}
-        self.made.blobs[cast.REGISTRY] = cast.sign_keyset(cast.KEYSET, [cast.ROOT_KEY])
+        self.made.blobs[cast.REGISTRY] = keys.sign_keyset(cast.KEYSET, [cast.ROOT_KEY])
         self.made.blobs[LATEST.digest] = LATEST.encode()
         self.made.evidence |= {record.key_id: record.encode() for record in cast.KEY_RECORDS.values()}
         self.made.evidence |= {shares.digest: shares.encode() for shares in cast.SHARE_SETS.values()}
@@ -72,7 +73,7 @@ class World:
         )
         size = len(self.made.events)
         draft = {"t": "map-root", "map": 1, "size": size, "n": len(items), "fresh_for_s": 86400}
-        self.log({**draft, "root": "sha256:" + merkle_map.root(items).hex()}, time)
+        self.append({**draft, "root": "sha256:" + merkle_map.root(items).hex()}, time)
         self.maps[size + 1] = dict(self.ledger.states)
         return size + 1
 
@@ -88,11 +89,12 @@ class World:
     ) -> dict[str, Any]:
         """The grant event, its token and its statements."""
         signers = [*(("approval", one) for one in approvers), *(("acceptance", one) for one in acceptors)]
-        cited = [
-            grants.Evidence(type=kind, digest=cast._state(self.made, kind, party, offer.digest, {}, cast.BATCH_B))
-            for kind, party in signers
-        ]
-        content = grants.credential(offer, cited)
+        cited = []
+        for second, (kind, party) in enumerate(signers):
+            # No two in the same second: then they would be one.
+            at = times.plus(cast.BATCH_B, -second)
+            cited.append({"type": kind, "digest": cast._state(self.made, kind, party, offer.digest, {}, at)})
+        content = grants.credential(offer, [convert(one, grants.Evidence) for one in cited])
         self.made.token = grants.sign(content, cast.GRANT_KEY.jwk.thumbprint, cast.GRANT_KEY.sign)
         self.made.blobs |= {canonical.digest(self.made.token): self.made.token, offer.digest: offer.encode()}
         return {
@@ -107,7 +109,7 @@ class World:
             "level": "E3",
         }
 
-    def force(self, event: dict[str, Any], offer: Offer, time: str, **changes: Any) -> None:
+    def force(self, event: dict[str, Any], offer: Offer, time: str, /, **changes: Any) -> None:
         """Log a grant that replay would refuse, and show it in the map all the same."""
         pos = len(self.made.events)
         self.append({**event, **changes}, time)
@@ -256,7 +258,3 @@ def repack(raw: bytes, changes: Mapping[str, bytes | None], *, renew: bool = Tru
         files |= papers.render(rest)
         files[papers.MANIFEST] = papers.manifest(files)
     return container.pack(files)
-
-
-def later(time: str, seconds: int) -> str:
-    return times.plus(time, seconds)

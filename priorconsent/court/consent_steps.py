@@ -205,25 +205,35 @@ class _States:
 
 def _contradictions(documents: Mapping[str, ShareSet], table: RightsTable, judge: Judge) -> list[str]:
     """What the map of today tells about the day of the grant, because it has not changed since."""
-    time, offer, states = judge.logged.event.time, judge.token.offer, judge.states
+    time, offer, known = judge.logged.event.time, judge.token.offer, judge.states.known
     faults = []
     for work, document in documents.items():
-        state = states.state(names.work(work))
-        if isinstance(state, WorkState) and state.since < time and state.share_set != document.digest:
+        state = known.get(names.work(work))
+        if not isinstance(state, WorkState):
+            continue
+        if state.since < time and state.share_set != document.digest:
             faults.append(f"the share set of {work} had been replaced before the grant")
-        if isinstance(state, WorkState) and state.share_set == document.digest and not _same(state, document):
+        if state.share_set == document.digest and not _same(state, document):
             faults.append(f"the map has other holders or links of {work} than its share set")
-    in_force = states.state(names.RIGHTS_TABLE)
-    if (
-        isinstance(in_force, RightsTableState)
-        and in_force.pos < judge.logged.pos
-        and in_force.digest != offer.rights_table
-    ):
+    in_force = judge.states.state(names.RIGHTS_TABLE)
+    if not isinstance(in_force, RightsTableState):
+        faults.append("the map has no rights table")
+    elif in_force.pos < judge.logged.pos and in_force.digest != offer.rights_table:
         faults.append("another rights table was in force")
-    expected = set(names_needed(offer, table, documents.values(), states))
-    faults += [f"nothing is proved about {name}" for name in sorted(expected - states.names)]
-    faults += [f"{name[:100]!r} has no place in the bundle" for name in sorted(states.names - expected)]
+    expected = names_needed(offer, table, documents.values(), _Known(known))
+    faults += [f"nothing is proved about {name}" for name in sorted(set(expected) - known.keys())]
+    faults += [f"{name[:100]!r} has no place in the bundle" for name in sorted(known.keys() - set(expected))]
     return faults
+
+
+class _Known:
+    """States as far as they are proved; what is missing is told by its name."""
+
+    def __init__(self, known: Mapping[str, State]) -> None:
+        self._known = known
+
+    def state(self, name: str) -> State | None:
+        return self._known.get(name)
 
 
 def _same(state: WorkState, document: ShareSet) -> bool:
@@ -235,9 +245,10 @@ def _same(state: WorkState, document: ShareSet) -> bool:
 def _strength(needed: Requirement, signed: Signatures, documents: Mapping[str, ShareSet], judge: Judge) -> list[str]:
     """Method and level are the lowest of those relied on; or less than that, where the level is not told."""
     event = judge.logged.event
-    told = {names.work(work): document.digest for work, document in documents.items()}
-    states = {name: judge.states.state(name) for name in told}
-    current = all(isinstance(state, WorkState) and state.share_set == told[name] for name, state in states.items())
+    states = {work: judge.states.known.get(names.work(work)) for work in documents}
+    current = all(
+        isinstance(state, WorkState) and state.share_set == documents[work].digest for work, state in states.items()
+    )
     faults = []
     if event.method != words.lowest(words.METHODS, list(signed.methods) or [""]):
         faults.append("the method is not the lowest of the approvals")

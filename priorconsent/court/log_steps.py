@@ -41,8 +41,8 @@ class ProvedStates:
     The one exception: other grants of a work, which this bundle says nothing about.
     """
 
-    def __init__(self, states: Mapping[str, State]) -> None:
-        self._states = states
+    def __init__(self, known: Mapping[str, State]) -> None:
+        self.known = known
 
     def state(self, name: str) -> State | None:
         """The state under a name. Implements ``consent.States``.
@@ -50,16 +50,11 @@ class ProvedStates:
         Raises:
             ProofError: the bundle does not prove it.
         """
-        if name in self._states:
-            return self._states[name]
+        if name in self.known:
+            return self.known[name]
         if names.kind_of(name) == "grant":
             return None
         raise ProofError(f"nothing is proved about {name}")
-
-    @property
-    def names(self) -> frozenset[str]:
-        """Everything that is proved."""
-        return frozenset(self._states)
 
 
 def check_papers(bundle: Bundle) -> str:

@@ -70,7 +70,7 @@ FOUND: dict[str, Callable[[Any], str]] = {
     "keysets": lambda keysets: f"version 1 to {len(keysets)}",
     "first": lambda first: f"entry {first.pos} of {first.head.checkpoint.size}, {first.event.time}",
     "now": lambda now: f"{now.checkpoint.size} entries, {now.map_root.time}",
-    "map": lambda states: f"{len(states.names)} states",
+    "map": lambda states: f"{len(states.known)} states",
     "token": lambda keyset: f"by keyset {keyset.version}",
     "offer": str,
     "statements": lambda signed: f"{len(signed.approvals)} approvals, {len(signed.acceptances)} acceptances",

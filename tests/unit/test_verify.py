@@ -9,11 +9,13 @@ import sys
 import msgspec
 import pytest
 
-from priorconsent import canonical, merkle_map, names
+from priorconsent import canonical, grants, jws, merkle_map, names, states
 from priorconsent.court import bundle, container, papers
+from priorconsent.court.gather import gather
 from priorconsent.court.report import Exit
 from priorconsent.court.verify import TITLES, verify
 from priorconsent.errors import MalformedError
+from priorconsent.keys import RegistryKey, sign_keyset
 from priorconsent.log import note, policy
 from priorconsent.reasons import Verdict
 from priorconsent.rights import LATEST, SHIPPED
@@ -93,7 +95,7 @@ def test_scenario_1_verifies_as_the_vector_has_it():
             return tables[digest]
 
     maps = {
-        size: {name: court_world.states.read_state(name, raw) for name, raw in made.leaves(batch).items()}
+        size: {name: states.read_state(name, raw) for name, raw in made.leaves(batch).items()}
         for batch, size in cast.SIZES.items()
     }
     world = World()
@@ -186,6 +188,10 @@ def _other(name):
 )
 def test_a_piece_of_another_grant_is_not_valid(piece):
     assert_invalid(renewed(granted(), _other(piece)))
+
+
+def test_an_event_that_was_never_logged_is_not_valid():
+    assert_invalid(renewed(granted(), _other("first/event.json")), "first", match="leads to another root")
 
 
 def test_an_approval_that_is_not_cited_is_not_valid():
@@ -309,7 +315,7 @@ def spoiled_statement(**members):
         payload = canonical.parse(canonical.from_base64url(raw.split(b".")[1].decode()))
         statement = {**payload, **members}
         header = {"alg": "Ed25519", "typ": "prior-consent-statement+jws", "kid": statement["key"]}
-        return cast.grants.jws.sign(header, canonical.encode(statement), cast.PARTY_KEYS[cast.STUDIO].sign)
+        return jws.sign(header, canonical.encode(statement), cast.PARTY_KEYS[cast.STUDIO].sign)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cast, "sign", sign)
@@ -388,6 +394,162 @@ def test_level_and_method_are_the_lowest_of_those_relied_on(change, match):
     assert_invalid(world.bundle(size, size), "complete", match=match)
 
 
+def forced(event=None, state=None, offer=OFFER, seal=cast.BATCH_B):
+    """A grant whose event or whose state in the map is not what was signed."""
+    world = World().begin()
+    world.force(world.sign_grant(offer), offer, cast.BATCH_B, **(event or {}))
+    name = names.grant(offer.grant)
+    world.ledger.put(name, msgspec.structs.replace(world.ledger.states[name], **(state or {})))
+    size = world.seal(seal)
+    return world.bundle(size, size)
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"offer": "sha256:" + "3" * 64}, "names another offer"),
+        ({"digest": "sha256:" + "3" * 64}, "names another token"),
+        ({"valid_until": "2029-01-01T00:00:00Z"}, "differs from the offer"),
+        ({"valid_from": cast.BATCH_A}, "differs from the offer"),
+        ({"works": [cast.MANGA]}, "differs from the offer"),
+    ],
+)
+def test_an_event_that_differs_from_what_was_signed_is_not_valid(change, match):
+    assert_invalid(forced(event=change), "offer", match=match)
+
+
+LIFE = states.LifeEntry(s="active", pos=18, time=cast.BATCH_B, ends_at=None, cause=None)
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"valid_until": "2029-01-01T00:00:00Z"}, "another grant than the event"),
+        ({"level": "E2"}, "another grant than the event"),
+        ({"terms": msgspec.structs.replace(OFFER, territory=("*",))}, "other terms than the offer"),
+        ({"life": (msgspec.structs.replace(LIFE, pos=17),)}, "does not begin with the event"),
+        ({"life": (msgspec.structs.replace(LIFE, time=cast.BATCH_A),)}, "does not begin with the event"),
+    ],
+)
+def test_a_state_that_differs_from_what_was_logged_is_not_valid(change, match):
+    assert_invalid(forced(state=change), "state", match=match)
+
+
+def test_an_event_later_than_its_checkpoint_is_not_valid():
+    world = World().begin()
+    world.force(world.sign_grant(), OFFER, cast.BATCH_C)
+    size = world.seal(cast.BATCH_B)
+    assert_invalid(world.bundle(size, size), "first", match="later than its checkpoint")
+
+
+def test_an_event_that_is_no_grant_is_not_valid():
+    first = honest().first(20, 10)
+    files = {"first/event.json": first.event, "first/proof": first.proof}
+    assert_invalid(renewed(granted(), files), "first", match="not a grant")
+
+
+def test_event_and_map_root_are_under_one_checkpoint():
+    assert_invalid(
+        repack(granted(), {"first/proof": honest().first(22, 18).proof}), "first", match="different checkpoints"
+    )
+
+
+def test_a_time_that_goes_back_is_not_valid():
+    world = World().begin()
+    world.log(world.sign_grant(), cast.BATCH_B)
+    first = world.seal(cast.BATCH_B)
+    now = world.seal(cast.BATCH_A)
+    assert_invalid(world.bundle(first, now), "now", match="earlier time")
+
+
+def test_a_second_approval_by_one_party_counts_for_nobody_else():
+    raw = dishonest(approvers=[cast.STUDIO, cast.STUDIO])
+    assert_invalid(raw, "statements", match="a second one by")
+
+
+def test_a_key_that_signed_nothing_has_no_place():
+    record = msgspec.structs.replace(cast.KEY_RECORDS[cast.STUDIO], salt=cast.salt("spare"))
+    raw = repack(granted(), {f"keys/{record.key_id[7:]}.json": record.encode()})
+    assert_invalid(raw, "statements", match="is not used")
+
+
+def test_a_share_set_of_another_work_has_no_place():
+    document = msgspec.structs.replace(cast.SHARE_SETS[cast.FILM], work="urn:uuid:00000000-0000-4000-8000-0000000000a9")
+    raw = repack(granted(), {f"share-sets/{document.digest[7:]}.json": document.encode()})
+    assert_invalid(raw, "complete", match="share sets of other works")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"registry": "sha256:" + "4" * 64},
+        {"salt": cast.salt("a second one")},
+        {"links": [{"rel": "contains", "work": None}]},
+    ],
+)
+def test_a_share_set_that_cannot_be_is_not_valid(change):
+    document = {**cast.SHARE_SETS[cast.MANGA].to_json(), **change}
+    raw = canonical.encode(document)
+    assert_invalid(repack(granted(), {f"share-sets/{canonical.digest(raw)[7:]}.json": raw}), "complete")
+
+
+def test_a_map_that_shows_other_holders_than_the_share_set_is_not_valid():
+    def drop_the_link(world):
+        name = names.work(cast.FILM)
+        world.ledger.put(name, msgspec.structs.replace(world.ledger.states[name], links=()))
+
+    pinned = canonical.digest(canonical.encode([[cast.FILM, cast.SHARE_SETS[cast.FILM].digest]]))
+    raw = dishonest(drop_the_link, offer=msgspec.structs.replace(OFFER, share_sets=pinned), approvers=[cast.STUDIO])
+    assert_invalid(raw, "complete", match="other holders or links")
+
+
+def test_rights_that_the_offer_does_not_name_are_not_granted():
+    raw = dishonest(offer=msgspec.structs.replace(OFFER, rights=("moral",)))
+    assert_invalid(raw, "complete", match="rights that the offer does not name")
+
+
+def test_an_incomplete_share_set_is_not_valid():
+    document = msgspec.structs.replace(cast.SHARE_SETS[cast.FILM], complete=False)
+    pairs = [[cast.MANGA, cast.SHARE_SETS[cast.MANGA].digest], [cast.FILM, document.digest]]
+    offer = msgspec.structs.replace(OFFER, share_sets=canonical.digest(canonical.encode(pairs)))
+
+    def take_over(world):
+        world.made.evidence[document.digest] = document.encode()
+        name = names.work(cast.FILM)
+        state = msgspec.structs.replace(world.ledger.states[name], complete=False, share_set=document.digest)
+        world.ledger.put(name, state)
+
+    assert_invalid(dishonest(take_over, offer=offer), "complete", match="not all holders or sources")
+
+
+def after_a_transfer(drop=frozenset()):
+    """The bundle of a grant whose film passed to the stranger later on."""
+    world = World().begin()
+    world.log(world.sign_grant(), cast.BATCH_B)
+    first = world.seal(cast.BATCH_B)
+    name = names.work(cast.FILM)
+    holder = states.Holder(right="copyright", party=cast.STRANGER, level="E1")
+    state = msgspec.structs.replace(
+        world.ledger.states[name], holders=(holder,), share_set="sha256:" + "5" * 64, since=cast.BATCH_C, complete=False
+    )
+    world.ledger.put(name, state)
+    now = world.seal(cast.BATCH_C)
+    evidence = gather(world.made.token, world.archive, *(court_world.View(world.maps[size]) for size in (first, now)))
+    leaves = [world.leaf(one, now) for one in evidence.names if one not in drop]
+    return bundle.build(evidence, world.first(first, first - 2), world.now(now, first), leaves)
+
+
+def test_a_later_transfer_ends_nothing():
+    """The level of a holder that the map no longer shows is the registry's word."""
+    report = verify(after_a_transfer(), TRUST)
+    assert (report.outcome, report.exit_code) == ("valid", Exit.PERMITTED), report.steps
+
+
+def test_whoever_holds_the_work_now_is_proved_too():
+    raw = after_a_transfer(drop={names.party(cast.STRANGER)})
+    assert_invalid(raw, "complete", match=f"nothing is proved about party:{cast.STRANGER}")
+
+
 def test_an_offer_that_had_lapsed_is_not_valid():
     assert_invalid(dishonest(offer=msgspec.structs.replace(OFFER, lapse_at=cast.BATCH_A)), "offer", match="lapsed")
 
@@ -405,8 +567,8 @@ def test_a_rights_table_that_was_not_in_force_is_not_valid():
 
 def test_a_token_that_is_not_the_registrys_is_not_valid():
     raw = granted()
-    token = cast.grants.sign(
-        cast.grants.Token(container.unpack(raw)["grant/token.jwt"]).content,
+    token = grants.sign(
+        grants.Token(container.unpack(raw)["grant/token.jwt"]).content,
         cast.GRANT_KEY.jwk.thumbprint,
         cast.RECEIPT_KEY.sign,
     )
@@ -415,12 +577,51 @@ def test_a_token_that_is_not_the_registrys_is_not_valid():
 
 def test_a_log_key_cannot_sign_grants():
     raw = granted()
-    token = cast.grants.sign(
-        cast.grants.Token(container.unpack(raw)["grant/token.jwt"]).content,
+    token = grants.sign(
+        grants.Token(container.unpack(raw)["grant/token.jwt"]).content,
         cast.LOG_KEY.jwk.thumbprint,
         cast.LOG_KEY.sign,
     )
     assert_invalid(renewed(raw, {"grant/token.jwt": token}), "token")
+
+
+GRANT_KEY_2 = cast.key("grant-2")
+KEYSET_2 = msgspec.structs.replace(
+    cast.KEYSET,
+    registry=cast.REGISTRY,
+    version=2,
+    previous=cast.KEYSET.digest,
+    keys=(RegistryKey(jwk=GRANT_KEY_2.jwk, use="grant", from_=cast.BATCH_A, until=None),),
+)
+
+
+def rotate(world, time):
+    world.made.blobs[KEYSET_2.digest] = sign_keyset(KEYSET_2, [cast.ROOT_KEY])
+    world.log({"t": "keyset", "version": 2, "digest": KEYSET_2.digest}, time)
+
+
+def test_a_grant_is_judged_by_the_keyset_of_its_day_whatever_came_later():
+    world = World().begin()
+    world.log(world.sign_grant(), cast.BATCH_B)
+    first = world.seal(cast.BATCH_B)
+    rotate(world, cast.BATCH_C)
+    raw = world.bundle(first, world.seal(cast.BATCH_C))
+    report = verify(raw, TRUST)
+    assert (report.outcome, report.exit_code) == ("valid", Exit.PERMITTED), report.steps
+    assert any("keyset 1 was in force" in line for line in report.assumptions)
+    assert_invalid(renewed(raw, {"keysets/2.json": None}), "token", match="do not end with the one in the map")
+
+
+def test_a_grant_key_that_had_been_replaced_signs_nothing():
+    assert_invalid(dishonest(lambda world: rotate(world, cast.BATCH_B)), "token", match="not signed by a grant key")
+
+
+def test_a_keyset_that_the_roots_did_not_sign_is_not_valid():
+    raw = sign_keyset(KEYSET_2, [cast.ROOT_KEY]).replace(b'"signature":"', b'"signature":"A')
+    assert_invalid(repack(granted(), {"keysets/2.json": raw}), "keysets")
+    stranger = msgspec.structs.replace(KEYSET_2, roots=(cast.LOG_KEY.jwk,))
+    raw = repack(granted(), {"keysets/2.json": sign_keyset(stranger, [cast.LOG_KEY])})
+    assert_invalid(raw, "keysets", match="0 of 1 root signatures")
 
 
 def test_a_grant_that_replay_refused_is_in_no_map():
@@ -428,7 +629,7 @@ def test_a_grant_that_replay_refused_is_in_no_map():
     event = world.sign_grant()
     world.append(event, cast.BATCH_B)
     size = world.seal(cast.BATCH_B)
-    evidence = court_world.gather(
+    evidence = gather(
         world.made.token, world.archive, court_world.View(world.maps[size]), court_world.View(world.maps[size])
     )
     leaves = [world.leaf(name, size) for name in evidence.names if name in world.maps[size]]
