@@ -2,7 +2,7 @@
 
 import pytest
 
-from priorconsent import canonical, names
+from priorconsent import canonical, names, times
 from priorconsent.errors import (
     ConflictError,
     MalformedError,
@@ -11,9 +11,11 @@ from priorconsent.errors import (
     RuleError,
     SignatureError,
 )
+from registry.actor import Actor
 from registry.models import Party, PartyKeyRecord, RefusalRecord
 from registry.verbs.add_party import add_party
 from registry.verbs.bind_key import bind_key
+from registry.verbs.claim_name import claim_name
 from registry.verbs.end_key import append_end, end_by_statement
 from registry.verbs.refuse import refuse
 from tests.cast import DAY_S, OPERATOR
@@ -184,3 +186,39 @@ def test_what_would_not_fit_into_one_leaf_is_refused_at_the_door(cast):
     with pytest.raises(MalformedError, match="65535 bytes"):
         cast.refuse(cast.studio, works=works)
     assert not RefusalRecord.objects.exists()
+
+
+def test_a_statement_past_its_end_is_refused_to_the_second(cast):
+    body = {"name": "host:other.example", "work": cast.works["film"], "party": cast.studio.party, "ended": False}
+    raw = cast.sign(cast.studio, "claim", body, not_after=times.plus(cast.now, 60))
+    cast.wait(60)
+    with pytest.raises(RuleError, match="the statement lapsed"):
+        claim_name(cast.studio.actor, raw, cast.now)
+    earlier = times.plus(cast.now, -1)
+    assert claim_name(cast.studio.actor, raw, earlier)["name"] == "host:other.example"
+
+
+def test_a_bare_signature_binds_no_key_that_nobody_vouches_for(cast):
+    new = cast.another_key(cast.studio)
+    body = {"party": cast.studio.party, "key": new.key_id, "method": "key", "bound_by": None}
+    # As the API takes a statement from anybody: the signature of an unknown key proves no authority.
+    anybody = Actor(party=cast.studio.party, role="member", proof="statement")
+    with pytest.raises(NotAllowedError, match="no earlier key vouches for"):
+        bind_key(anybody, new.record, [cast.sign(new, "key", body)], cast.now)
+    vouched = body | {"bound_by": cast.studio.key_id}
+    signed = [cast.sign(new, "key", vouched), cast.sign(cast.studio, "key", vouched)]
+    assert bind_key(anybody, new.record, signed, cast.now).key == new.key_id
+
+
+@pytest.mark.parametrize(
+    "other", [{"method": "account"}, {"bound_by": "vendor"}, {"key": "vendor"}, {"party": "vendor"}]
+)
+def test_key_statements_about_something_else_bind_nothing(cast, other):
+    new = cast.another_key(cast.studio)
+    other = {"bound_by": cast.vendor.key_id, "key": cast.vendor.key_id, "party": cast.vendor.party, "method": "account"}
+    body = {"party": cast.studio.party, "key": new.key_id, "method": "key", "bound_by": cast.studio.key_id}
+    body[member] = other[member]
+    signed = [cast.sign(new, "key", body), cast.sign(cast.studio, "key", body)]
+    with pytest.raises(MalformedError, match="are not about this key"):
+        bind_key(cast.studio.actor, new.record, signed, cast.now)
+    assert not PartyKeyRecord.objects.filter(key=new.key_id).exists()
