@@ -21,9 +21,9 @@ from priorconsent.offers import Offer
 from priorconsent.records import convert
 from priorconsent.rights import LATEST, SHIPPED
 from priorconsent.shares import ShareSet
-from priorconsent.states import GrantState, PartyState, WorkState
 from priorconsent.statements import DECIDING, NARROWING, WITHOUT_BODY, Statement, body_of
 from priorconsent.statements import sign as sign_statement
+from priorconsent.states import GrantState, Holder, PartyState, WorkState
 
 START = "2026-11-01T00:00:00Z"
 END = "2028-01-01T00:00:00Z"
@@ -138,6 +138,11 @@ class World:
     def last(self) -> replay.Effect:
         """What the last event did."""
         return self.effects[-1]
+
+    @property
+    def alarm(self) -> str:
+        """The rule that the last event broke; empty if none."""
+        return self.last.alarm or ""
 
     @property
     def alarms(self) -> list[str]:
@@ -436,12 +441,16 @@ class World:
 
     def offer(self, *works: str, label: str = "grant", public: bool = False, **members: Any) -> Offer:
         """An offer of these works, pinned to how things stand now."""
-        licensee = {"kind": "public" if public else "party", "party": None if public else VENDOR, "affiliates": []}
+        licensee: dict[str, Any] = {
+            "kind": "public" if public else "party",
+            "party": None if public else VENDOR,
+            "affiliates": [],
+        }
         terms: dict[str, Any] = {
             "v": 1,
             "registry": self.registry,
             "grant": uid(label),
-            "licensee": licensee,
+            "licensee": {"kind": kind, "party": party, "affiliates": []},
             "works": sorted(works or (FILM,)),
             "excluded": [],
             "rights": ["copyright"],
@@ -620,7 +629,7 @@ class World:
 
     def _keyset(self, key_delay_s: int) -> Keyset:
         keys = [
-            RegistryKey(jwk=key(use).jwk, use=use, from_=START, until=None)  # type: ignore[arg-type]
+            RegistryKey(jwk=key(use).jwk, use=use, from_=START, until=None)
             for use in ("log", "grant", "receipt", "account")
         ]
         return Keyset(
@@ -637,7 +646,7 @@ class World:
 
 def convert_holders(event: dict[str, Any]) -> Any:
     """The holders of a share-set event as records."""
-    return [msgspec.convert(one, events.Holder) for one in event["holders"]]
+    return [msgspec.convert(one, Holder) for one in event["holders"]]
 
 
 def _holder(one: str | tuple[str, ...]) -> dict[str, str]:

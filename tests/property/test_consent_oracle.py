@@ -1,6 +1,7 @@
 """Whose yes is needed, held against a slow reading of the formats that walks every path by itself."""
 
 import random
+from typing import Any
 
 from priorconsent import canonical, consent, names
 from priorconsent.rights import LATEST
@@ -9,8 +10,9 @@ from priorconsent.states import Holder, PartyState, WorkState
 from tests.world import START, file, uid
 
 RIGHTS = "copyright moral performer phonogram broadcast likeness_voice mark".split()
-KNOWN_USES = """analyse protect train.generative train.generative.pretrain train.nongenerative.finetune specialise evaluate
-    retrieve input.user index.ai search generate.expression generate.character generate.voice generate.likeness""".split()
+KNOWN_USES = """analyse protect train.generative train.generative.pretrain train.nongenerative.finetune specialise
+    evaluate retrieve input.user index.ai search generate.expression generate.character generate.voice
+    generate.likeness""".split()
 ODD_USES = ["train", "generate", "generate.dream", "train.generative.dream", "train.generativex", "dream"]
 CASES = 4000
 
@@ -18,16 +20,15 @@ CASES = 4000
 def stated(use, modalities_in):
     """formats.md, section 3, as pairs: (how a work is reached, kind or any) → rights; ``None`` for every right."""
     told = []
-    families = ("train", "specialise", "analyse", "protect", "evaluate", "retrieve", "index.ai", "input.user", "search")
-    families += ("generate.expression", "generate.character", "generate.voice", "generate.likeness")
+    families = """train specialise analyse protect evaluate retrieve index.ai input.user search generate.expression
+        generate.character generate.voice generate.likeness""".split()
 
     def is_of(family):
         return (use + ".").startswith(family + ".") or (family + ".").startswith(use + ".")
 
     if not any(is_of(family) for family in families):
         return None
-    for how in ("self", "based_on", "contains"):
-        told.append((how, "", {"copyright"}))
+    told += [(how, "", {"copyright"}) for how in ("self", "based_on", "contains")]
     if is_of("generate.character"):
         told.append(("depicts", "", {"copyright", "mark"}))
     if is_of("generate.voice") or is_of("generate.likeness"):
@@ -89,7 +90,7 @@ def oracle(works, parties, named, excluded, uses, modalities_in):
     return needs, closure, grantable
 
 
-class Fixed(dict):
+class Fixed(dict[str, Any]):
     state = dict.get
 
 
@@ -138,12 +139,12 @@ def test_whose_yes_is_needed_agrees_with_walking_every_path():
     chance = random.Random(28)
     grantable_seen = needs_seen = 0
     for number in range(CASES):
-        works, parties, *asked = random_case(chance)
+        works, parties, named, excluded, uses, modalities = random_case(chance)
         states = Fixed({names.work(work): state for work, state in works.items()})
         for party, kind in parties.items():
             states[names.party(party)] = PartyState(kind=kind, members=None, keys=(), refusals=(), since=START, pos=1)
-        needs, closure, grantable = oracle(works, parties, *asked)
-        found = consent.required(*asked, LATEST, states)
+        needs, closure, grantable = oracle(works, parties, named, excluded, uses, modalities)
+        found = consent.required(named, excluded, uses, modalities, LATEST, states)
         assert {(need.work, need.right, need.party) for need in found.needs} == needs, number
         assert set(found.works) == closure, number
         assert (not found.problems) == grantable, (number, found.problems)
@@ -171,7 +172,7 @@ def test_leaving_a_work_out_never_adds_a_signer():
 def test_more_uses_or_modalities_never_take_a_signer_away():
     chance = random.Random(30)
     for _ in range(1000):
-        works, parties, named, excluded, uses, modalities = random_case(chance)
+        works, _, named, excluded, uses, modalities = random_case(chance)
         states = Fixed({names.work(work): state for work, state in works.items()})
         few = consent.required(named, excluded, uses, modalities, LATEST, states)
         more = consent.required(named, excluded, tuple({*uses, "search"}), modalities, LATEST, states)

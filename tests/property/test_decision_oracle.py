@@ -5,12 +5,14 @@ choice (several refusals at once), it gives every reason that they allow.
 """
 
 import random
+from typing import Any
 
 from priorconsent import names, query
 from priorconsent.decision import decide
 from priorconsent.offers import Offer
 from priorconsent.records import convert
 from priorconsent.rights import LATEST
+from priorconsent.shares import Link
 from priorconsent.states import (
     AliasState,
     Claim,
@@ -22,7 +24,6 @@ from priorconsent.states import (
     RightsTableState,
     WorkState,
 )
-from priorconsent.shares import Link
 from tests.world import file, salt, uid
 
 CASES = 3000
@@ -111,7 +112,7 @@ class Oracle:
         works, since = self.claimed([f"url:{whole}", *folders, f"host:{parts[0]}"])
         if "?" in whole:
             more, later = self.claimed([f"url:{plain}"])
-            works = {**{work: "nowhere" for work in more}, **works}
+            works = {**dict.fromkeys(more, "nowhere"), **works}
             since = since + later
         return works, since
 
@@ -152,15 +153,14 @@ class Oracle:
         scope = self.closure(work)
         if any(self.states[names.work(one)].disputes for one in scope):
             return {"disputed"}
-        answers = []
-        for grant in sorted(self.states[names.work(work)].grants):
-            answers.append(self.of_grant(self.states[names.grant(grant)], work, place, scope))
+        grants = [self.states[names.grant(grant)] for grant in sorted(self.states[names.work(work)].grants)]
+        answers = [self.of_grant(grant, work, place, scope) for grant in grants]
         if not answers:
             return {"no_grant"}
         furthest = max(STEP_OF[next(iter(reasons))] for reasons in answers)
         return next(reasons for reasons in answers if STEP_OF[next(iter(reasons))] == furthest)
 
-    def of_grant(self, grant, work, place, scope):
+    def of_grant(self, grant, work, place, scope):  # noqa: C901, PLR0911, PLR0912 (the table, from top to bottom)
         q, terms = self.q, grant.terms
         holders = {holder.party for one in scope for holder in self.states[names.work(one)].holders}
         if terms.licensee.kind == "public" and any(self.states[names.party(one)].since > q.at for one in holders):
@@ -261,8 +261,8 @@ def pick(chance, usual, *others, rate=0.12):
 def random_map(chance):
     early = INSTANTS[:5]
     works = WORKS[: chance.randint(1, 4)]
-    states = {names.RIGHTS_TABLE: RightsTableState(version=1, digest=LATEST.digest, pos=2)}
-    grants = {work: [] for work in works}
+    states: dict[str, Any] = {names.RIGHTS_TABLE: RightsTableState(version=1, digest=LATEST.digest, pos=2)}
+    grants: dict[str, list[str]] = {work: [] for work in works}
     for number in range(chance.randint(1, 3)):
         grant = random_grant(chance, f"grant {number}", chance.sample(works, chance.randint(1, min(2, len(works)))))
         states[names.grant(grant.terms.grant)] = grant
@@ -319,7 +319,7 @@ def random_map(chance):
 
 def random_grant(chance, label, works):
     begin = chance.choice(INSTANTS[3:7])
-    life = [("active", begin, None)]
+    life: list[tuple[Any, str, str | None]] = [("active", begin, None)]
     if chance.random() < 0.2:
         life.append(("suspended", chance.choice(INSTANTS[7:9]), None))
         if chance.random() < 0.5:
@@ -422,13 +422,13 @@ def random_question(chance):
     return query.parse({name: value for name, value in question.items() if value is not None}, now=NOW)
 
 
-class Fixed(dict):
+class Fixed(dict[str, Any]):
     state = dict.get
 
 
 def test_the_decision_agrees_with_a_second_reading_of_its_table():
     chance = random.Random(8)
-    seen = {}
+    seen: dict[str, int] = {}
     for number in range(CASES):
         states = random_map(chance)
         for _ in range(3):

@@ -2,6 +2,7 @@
 
 import itertools
 import random
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,7 @@ from tests.world import (
 PARTIES = [STUDIO, *MEMBERS, PUBLISHER, STRANGER]
 WORKS = [FILM, MANGA, EPISODE, SONG, OTHER_FILM]
 NAMES = [FILM_FILE, file("second"), f"url:{FILM_URL}", "prefix:https://studio.example/film/", "host:studio.example"]
-KEYS = [
+KEYS: list[dict[str, Any]] = [
     {},
     {"sha256": file("second")[7:]},
     {"url": FILM_URL},
@@ -46,7 +47,14 @@ KEYS = [
     {"work": SONG},
     {"identifier": "eidr:10.5240-film"},
 ]
-REST = [{}, {"vendor": None}, {"vendor": OTHER_VENDOR}, {"use": "search"}, {"modality": "audio"}, {"min_level": "E3"}]
+REST: list[dict[str, Any]] = [
+    {},
+    {"vendor": None},
+    {"vendor": OTHER_VENDOR},
+    {"use": "search"},
+    {"modality": "audio"},
+    {"min_level": "E3"},
+]
 
 
 def questions(at):
@@ -233,7 +241,7 @@ def test_a_refusal_leaves_a_named_grant_standing_and_stops_the_next():
         world.refuse(party)
     assert world.wait(seconds=1).reason() == "granted"
     world.issue(world.offer(label="next"))
-    assert "refused" in (world.last.alarm or "")
+    assert "refused" in world.alarm
     assert world.wait(seconds=1).ask().grants == (uid("grant"),)
 
 
@@ -242,7 +250,7 @@ def test_a_refusal_stops_an_open_offer_and_its_end_lets_it_through():
     offer = world.offer()
     refusal = world.refuse(AYA, works=[MANGA])
     world.issue(offer)
-    assert "refused" in (world.last.alarm or "")
+    assert "refused" in world.alarm
     world.end_refusal(refusal, AYA)
     world.issue(offer)
     assert world.reason() == "granted"

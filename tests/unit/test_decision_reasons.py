@@ -1,5 +1,7 @@
 """Promise 1: the default is no. Every reason of the decision table, from replayed events."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -29,7 +31,7 @@ from tests.world import (
 )
 
 FAILED_CHECKS = {"stale_snapshot", "unverified_snapshot", "unreachable", "misaligned_answer"}
-CHARACTER = {"uses": ["generate.character"], "rights": ["copyright", "mark"]}
+CHARACTER: dict[str, Any] = {"uses": ["generate.character"], "rights": ["copyright", "mark"]}
 ASKED_CHARACTER = {"use": "generate.character", "modality_out": "video"}
 
 
@@ -135,7 +137,7 @@ STORIES = {
         ("begins next year", lambda: terms({}, valid_from="2027-01-01T00:00:00Z")),
     ],
     "withdrawn": [("one of the committee withdraws", withdrawn)],
-    "superseded": [("a later grant took its place, and a later end says nothing of it", lambda: superseded())],
+    "superseded": [("a later grant took its place, and a later end says nothing of it", superseded)],
     "suspended": [("a court", suspended)],
     "expired": [("the period is over", lambda: terms({}, valid_until="2026-11-12T00:00:00Z"))],
     "needs_vendor": [
@@ -220,7 +222,7 @@ def test_every_reason_of_the_table_has_a_story():
     assert set(STORIES) | {"invalid_query", "disputed"} | FAILED_CHECKS == set(REASONS)
 
 
-INVALID = {
+INVALID: dict[str, dict[str, Any]] = {
     "no key": {"sha256": None},
     "two keys": {"work": FILM, "sha256": FILM_FILE[7:]},
     "a digest in capitals": {"sha256": "A" * 64},
@@ -384,9 +386,9 @@ def test_a_decision_refuses_truthiness():
 
 def test_a_decision_is_no_by_default_and_cannot_be_edited():
     with pytest.raises(TypeError):
-        Decision()
+        Decision()  # type: ignore[call-arg]
     with pytest.raises(AttributeError):
-        refuse("no_record").verdict = Verdict.PERMITTED
+        refuse("no_record").verdict = Verdict.PERMITTED  # type: ignore[misc]
 
 
 def test_a_grant_that_pins_a_table_nobody_has_permits_nothing():

@@ -10,10 +10,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from priorconsent import names
-from priorconsent.decision import Verdict
 from priorconsent.errors import MalformedError
 from priorconsent.names import canonical_alias, check_alias, of_url
-from tests.world import FILM_FILE, FILM_URL, OTHER_FILM, STRANGER, World
+from priorconsent.reasons import Verdict
+from tests.world import FILM, FILM_FILE, FILM_URL, OTHER_FILM, STRANGER, STUDIO, World
 
 REAL_URLS = Path(__file__).resolve().parents[3] / "shared" / "data" / "urls" / "urls.txt"
 
@@ -139,7 +139,7 @@ def test_a_query_or_escape_does_not_slip_past_another_works_url(url, tail):
 def test_a_query_of_another_work_counts_exactly_and_a_location_not_by_the_path_alone():
     world = World.granted(bindings=["location"], locators=[f"url:{FILM_URL}"])
     assert world.reason(url=FILM_URL) == "binding_not_granted", "the prefix is no locator of the offer"
-    world.claim(f"url:{FILM_URL}", world.ask(url=FILM_URL).works[0], world.state(FILM_FILE).claims[0].party)
+    world.claim(f"url:{FILM_URL}", FILM, STUDIO)
     world.wait(days=1)
     assert world.reason(url=FILM_URL) == "granted"
     assert world.reason(url=FILM_URL + "?a=1") == "binding_not_granted"
@@ -151,7 +151,7 @@ def test_the_longest_claimed_name_speaks_and_the_shorter_ones_are_silent():
     )
     world.register(OTHER_FILM, STRANGER)
     world.claim("prefix:https://studio.example/film/other/", OTHER_FILM, STRANGER)
-    world.claim("host:studio.example", *[(c.work, c.party) for c in world.state(FILM_FILE).claims][0])
+    world.claim("host:studio.example", FILM, STUDIO)
     world.wait(days=1)
     assert world.reason(url="https://studio.example/film/other/1.mp4") == "no_grant"
     assert world.reason(url="https://studio.example/film/othe") == "granted"

@@ -1,5 +1,7 @@
 """Promise 2: prior means prior. Nothing logged after the instant asked about turns a no into a yes."""
 
+from typing import Any
+
 import pytest
 
 from priorconsent import names
@@ -55,7 +57,7 @@ def later_end_of_another_claim():
     world = World.granted()
     world.register(OTHER_FILM, STRANGER)
     world.claim(FILM_FILE, OTHER_FILM, STRANGER)
-    asked = {}
+    asked: dict[str, Any] = {}
     yield world.wait(days=1), asked
     world.claim(FILM_FILE, OTHER_FILM, STRANGER, ended=True)
     yield world, asked
@@ -65,7 +67,7 @@ def later_fall_of_another_claim():
     world = World.granted()
     world.register(OTHER_FILM, STRANGER)
     world.claim(FILM_FILE, OTHER_FILM, STRANGER)
-    asked = {}
+    asked: dict[str, Any] = {}
     yield world.wait(days=1), asked
     world.claim(FILM_FILE, OTHER_FILM, STRANGER, level="E0")
     yield world, asked
@@ -76,7 +78,7 @@ def later_share_set_that_silences_another_claim():
     world = World.granted()
     world.register(OTHER_FILM, STRANGER)
     world.claim(FILM_FILE, OTHER_FILM, STRANGER)
-    asked = {}
+    asked: dict[str, Any] = {}
     yield world.wait(days=1), asked
     world.share(OTHER_FILM, [PUBLISHER])
     yield world, asked
@@ -211,9 +213,9 @@ def test_time_never_goes_back_not_even_behind_an_event_that_went_back():
     world.close_batch()
     world.clock = "2026-11-02T00:00:00Z"
     world.add_party(uid("nobody"))
-    assert "time goes back" in (world.last.alarm or "")
+    assert "time goes back" in world.alarm
     world.issue(world.offer())
-    assert "time goes back" in (world.last.alarm or "")
+    assert "time goes back" in world.alarm
     world.clock = now
     assert world.state(names.grant(uid("grant"))) is None
     assert world.reason(at="2026-11-05T00:00:00Z") == "no_grant"
@@ -226,9 +228,9 @@ def test_nothing_counts_after_the_log_was_closed():
     world.close_batch()
     assert world.last.alarm is None
     world.wait(days=1).issue(world.offer())
-    assert "closed" in (world.last.alarm or "")
+    assert "closed" in world.alarm
     world.issue(world.offer(label="again"))
-    assert "closed" in (world.last.alarm or "")
+    assert "closed" in world.alarm
     assert world.reason() == "no_grant"
 
 
