@@ -22,5 +22,8 @@ class DatabaseChangedError(NotTrustedError):
 
 def raise_alarm(now: str, code: str, detail: str, unit: UUID | None = None) -> None:
     """Note it for the operator. The detail stays in the database: it may quote a draft."""
+    if unit is None and Alarm.objects.filter(unit=None, code=code, detail=detail).exists():
+        # Every sweep meets the same changed row again, until somebody mends it.
+        return
     Alarm.objects.create(time=now, code=code, detail=detail, unit=unit)
     logger.error("alarm %s %s", code, unit or "")

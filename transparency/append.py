@@ -96,7 +96,8 @@ def _keep(model: type[Stored], contents: Mapping[str, bytes]) -> list[str]:
     for digest, raw in contents.items():
         if not is_content(digest, raw):
             raise MalformedError(f"these bytes do not have the digest {digest}")
-    rows = [model(digest=digest, raw=raw) for digest, raw in contents.items()]
+    # Sorted, so that two transactions with the same attachments wait for each other in one order.
+    rows = [model(digest=digest, raw=raw) for digest, raw in sorted(contents.items())]
     model._default_manager.bulk_create(rows, ignore_conflicts=True)  # noqa: SLF001 (any model's manager)
     for row in model._default_manager.filter(digest__in=contents):  # noqa: SLF001
         if bytes(row.raw) != contents[row.digest]:

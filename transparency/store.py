@@ -32,6 +32,8 @@ from transparency.trees import chunks, log_nodes, read_slice
 
 # What the trust file suggests: a day, as the map-root says too.
 MAX_AGE_S = 86400
+# States read before anybody asked for them, so that a web of links cannot fill the memory.
+MAX_STATES_AHEAD = 20_000
 
 
 class Reader(Protocol):
@@ -137,10 +139,11 @@ class DatabaseLedger:
     def load_tied(self, wanted: Iterable[str]) -> None:
         """Read many states, and those that consent will look at next to them: holders and linked works.
 
-        A handful of statements for each step along the links, however many works there are.
+        A handful of statements for each step along the links, however many works there are. What is beyond
+        ``MAX_STATES_AHEAD`` is read when it is asked for.
         """
         frontier = list(wanted)
-        while frontier:
+        while frontier and len(self._states) < MAX_STATES_AHEAD:
             self.load(frontier)
             works = [state for state in map(self._states.get, frontier) if isinstance(state, states.WorkState)]
             tied = [names.party(holder.party) for work in works for holder in work.holders]

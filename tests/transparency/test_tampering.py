@@ -206,8 +206,9 @@ def test_nothing_is_sequenced_on_rows_that_were_changed(offered, change):
     [row] = offered.alias(FRESH_FILE).append()
     change()
 
-    with pytest.raises(DatabaseChangedError):
-        sequencer.run(DAY_2)
+    for _ in range(2):
+        with pytest.raises(DatabaseChangedError):
+            sequencer.run(DAY_2)
 
     assert Pending.objects.get(pk=row.pk).state == "pending"
     assert Alarm.objects.get().code == "database_changed"
