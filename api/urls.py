@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from django.urls import URLPattern, path, re_path
-from drf_spectacular.views import SpectacularJSONAPIView
 
-from api.access import Anybody
-from api.views import buckets, decisions, discovery, files, health, licences, registry, start, statements
+from api.views import buckets, decisions, description, discovery, files, health, licences, registry, start, statements
 
 HEX: Final = "[0-9a-f]{64}"
 # C2SP tlog-tiles: level or "entries", then the index in groups of three digits, then perhaps a width.
@@ -32,7 +30,7 @@ urlpatterns: list[URLPattern] = [
     _files(f"evidence/sha256/{HEX}", files.BYTES, files.ANEW),
     _files(r"snapshots/latest\.json", files.JSON, files.ANEW),
     _files(r"snapshots/[0-9]{1,16}\.sqlite", files.SQLITE, files.FOR_EVER),
-    path("api/v1/openapi.json", SpectacularJSONAPIView.as_view(permission_classes=[Anybody])),
+    path("api/v1/openapi.json", description.description),
     path("api/v1/decisions", decisions.Decisions.as_view()),
     path("api/v1/buckets/<str:prefix>", buckets.Buckets.as_view()),
     path("api/v1/statements", statements.Statements.as_view()),

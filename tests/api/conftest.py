@@ -53,7 +53,7 @@ def opened(django_db_setup, django_db_blocker, tmp_path_factory):
     files = tmp_path_factory.mktemp("stage")
     atomic = transaction.atomic()
     # The sequencer insists on being outermost; inside a test it takes a test's word that it is.
-    atomic._from_testcase = True
+    atomic._from_testcase = True  # type: ignore[attr-defined]
     settings = {"PRIORCONSENT_DATA": files, "PRIORCONSENT_KEY_DIR": files / "keys"}
     with django_db_blocker.unblock(), sequenced_by_caller(), override_settings(**settings):
         atomic.__enter__()

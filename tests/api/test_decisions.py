@@ -1,6 +1,7 @@
 """May this be used? Asked over HTTP, of what is published; the database is out of reach in all of these."""
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -201,6 +202,17 @@ def test_a_newer_snapshot_is_taken_up_at_once(data, client):
     publish(data, scenario.scenario().leaves("A"))
 
     assert ask(client).json()["verdict"] == "not_permitted"
+
+
+def test_many_ask_at_once(public):
+    def ask_often(number):
+        client = client_at(NOW)
+        asked = [{}, {"use": "search"}, {"sha256": f"{number:064x}"}]
+        return [ask(client, **members).json()["reason"] for members in asked for _ in range(5)]
+
+    expected = ["granted"] * 5 + ["use_not_granted"] * 5 + ["no_record"] * 5
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(ask_often, range(16))) == [expected] * 16
 
 
 # Buckets

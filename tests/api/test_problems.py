@@ -28,7 +28,7 @@ def all_errors(kind: type[errors.PriorConsentError] = errors.PriorConsentError):
         yield from all_errors(below)
 
 
-@pytest.mark.parametrize("kind", sorted(set(all_errors()) - {errors.PriorConsentError}, key=lambda kind: kind.__name__))
+@pytest.mark.parametrize("kind", sorted(set(all_errors()) - {errors.PriorConsentError}, key=str))
 def test_every_error_of_ours_has_a_problem(kind):
     assert problems.code_of(kind.__new__(kind)) != "internal"
 
