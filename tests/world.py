@@ -441,11 +441,7 @@ class World:
 
     def offer(self, *works: str, label: str = "grant", public: bool = False, **members: Any) -> Offer:
         """An offer of these works, pinned to how things stand now."""
-        licensee: dict[str, Any] = {
-            "kind": "public" if public else "party",
-            "party": None if public else VENDOR,
-            "affiliates": [],
-        }
+        kind, party = ("public", None) if public else ("party", VENDOR)
         terms: dict[str, Any] = {
             "v": 1,
             "registry": self.registry,
