@@ -55,7 +55,9 @@ def terms_of(row: Offer) -> Terms:
 def log_around(*offers: Terms) -> DatabaseLedger:
     """The newest map, with everything that these offers are judged by read at once."""
     log = current_states()
-    log.load_tied({names.work(work) for terms in offers for work in terms.works})
+    works = {names.work(work) for terms in offers for work in terms.works}
+    licensees = {names.party(terms.licensee.party) for terms in offers if terms.licensee.party}
+    log.load_tied([names.KEYSET, names.RIGHTS_TABLE, *works, *licensees])
     return log
 
 
