@@ -166,10 +166,14 @@ class Stage:
 
     def check(self, name: str, piece: Piece) -> None:
         """The operator looks at documents and hosts, and writes down what was seen."""
+        self.check_rights(name, piece)
+        self._record(piece.by, name, aliases=names_of(piece), seen="deed of deposit, and a file put on the host")
+
+    def check_rights(self, name: str, piece: Piece) -> None:
+        """The first half of it: who holds what."""
         for role in {role for _, role in piece.shares}:
             rights = [right for right, holder in piece.shares if holder == role]
             self._record(role, name, rights=rights, seen="contract shown at the counter")
-        self._record(piece.by, name, aliases=names_of(piece), seen="deed of deposit, and a file put on the host")
 
     def _record(self, role: str, work: str, *, seen: str, **what: Any) -> None:
         record_check(OPERATOR, party=self.parties[role], work=self.works[work], seen=seen, now=self.now, **what)
@@ -224,8 +228,8 @@ class Stage:
         raw = self.sign(player, "approval", subject=offer.digest, decision=decision, rights=rights)
         return approve_offer(player.actor, raw, self.now)
 
-    def grant(self, offer: Offer) -> Offer:
-        """Everybody says yes, and the grant is issued."""
+    def sign_all(self, offer: Offer) -> None:
+        """Everybody whose yes it takes says yes, the licensee too."""
         roles = {party: name for name, party in self.parties.items()}
         for party in offer.needs:
             self.approve(offer, roles[party])
@@ -233,6 +237,10 @@ class Stage:
             player = self.players[roles[offer.licensee]]
             accepted = self.sign(player, "acceptance", subject=offer.digest, decision="approve")
             accept_offer(player.actor, accepted, self.now)
+
+    def grant(self, offer: Offer) -> Offer:
+        """Everybody signs, and the grant is issued."""
+        self.sign_all(offer)
         issue_grant(OPERATOR, Offer.objects.get(pk=offer.pk), self.now)
         self.told("a grant is issued")
         return Offer.objects.get(pk=offer.pk)

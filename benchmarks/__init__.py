@@ -1,0 +1,1 @@
+"""What things cost, each beside a yardstick measured in the same run."""
