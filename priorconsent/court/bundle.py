@@ -15,7 +15,6 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from priorconsent import canonical, merkle_map, states
-from priorconsent.bucket import Bucket
 from priorconsent.court import container, papers
 from priorconsent.errors import MalformedError
 from priorconsent.grants import Token
@@ -199,18 +198,6 @@ class Bundle:
 def read_leaf(raw: bytes) -> MapLeaf:
     """Read one file of ``now/map``."""
     return convert(canonical.parse_canonical(raw, max_bytes=papers.MAX_LEAF_BYTES), MapLeaf)
-
-
-def leaf_of(bucket: bytes) -> MapLeaf:
-    """The proof of one name out of the bucket of its whole key, as registries serve it.
-
-    Raises:
-        MalformedError: a bucket of other than one name.
-    """
-    served = Bucket.parse(bucket)
-    if len(served.leaves) != 1:
-        raise MalformedError("the bucket holds other than one name")
-    return convert({**served.leaves[0], "siblings": list(served.siblings)}, MapLeaf)
 
 
 def write_consistency(hashes: Iterable[bytes]) -> bytes:

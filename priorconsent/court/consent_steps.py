@@ -153,6 +153,8 @@ def completeness(bundle: Bundle, signed: Signatures, table: RightsTable, judge: 
         }.items()
         if not holds
     ]
+    refuser = consent.refused_by(offer, table, _Standing(then, judge))
+    faults += [f"{refuser} had refused before the grant"] if refuser is not None else []
     faults += _contradictions(documents, table, judge)
     faults += _strength(needed, signed, documents, judge)
     require(faults)
@@ -201,6 +203,21 @@ class _States:
             "share_set": document.digest,
         }
         return convert({**now.to_json(), **then}, WorkState)
+
+
+class _Standing:
+    """As ``_States``, with those parties only whose refusals are the same as on the day of the grant."""
+
+    def __init__(self, then: _States, judge: Judge) -> None:
+        self._then = then
+        self._judge = judge
+
+    def state(self, name: str) -> State | None:
+        if names.kind_of(name) == "work":
+            return self._then.state(name)
+        party = self._judge.states.known.get(name)
+        unchanged = isinstance(party, PartyState) and party.since < self._judge.logged.event.time
+        return party if unchanged else None
 
 
 def _contradictions(documents: Mapping[str, ShareSet], table: RightsTable, judge: Judge) -> list[str]:

@@ -1,6 +1,7 @@
 """The files of a bundle that are for people, made from the others and from nothing else.
 
-``verify`` makes them again and compares. They say what this registry recorded, and no more.
+``verify`` makes them again and compares, so their text is part of the format: a letter changed here
+makes all earlier bundles invalid. They say what this registry recorded, and no more.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ FOUND: dict[str, Callable[[Any], str]] = {
     "offer": str,
     "statements": lambda signed: f"{len(signed.approvals)} approvals, {len(signed.acceptances)} acceptances",
     "complete": lambda needed: f"{len(needed.parties)} holders in {len(needed.works)} works",
-    "state": lambda grant: f"{grant.life[-1].s} since {grant.life[-1].time}",
+    "state": lambda grant: f"last entry: {grant.life[-1].s}, {grant.life[-1].time}",
     "time": str,
     "decision": lambda found: ", ".join(sorted({f"{one.verdict}: {one.reason}" for one in found.values()})),
 }

@@ -7,6 +7,7 @@ import pytest
 from priorconsent.cli import main
 from tests import scenario as cast
 from tests.court_world import granted, honest, withdrawn
+from tests.serving import serving
 
 IN_FORCE = "2026-12-11T00:00:00Z"
 
@@ -81,3 +82,20 @@ def test_fsck_of_a_folder(capsys, trust, tmp_path):
     assert "wrong: checkpoint" in out
     assert run(capsys, "log", "fsck", tmp_path / "nothing", "--trust", trust)[0] == 4
     assert run(capsys, "log", "fsck", folder)[0] == 4
+
+
+def test_fsck_of_a_registry_over_http(capsys, trust, tmp_path):
+    folder = honest().publish(tmp_path / "published")
+
+    def answer(path):
+        file = folder / path.removeprefix("/")
+        return (200, {}, file.read_bytes()) if file.is_file() else (404, {}, b"")
+
+    with serving(answer) as url:
+        code, out = run(capsys, "log", "fsck", url, "--trust", trust, "--json")
+        assert (code, json.loads(out)["outcome"]) == (0, "clean")
+        gone = honest().made.statements[18][0]
+        (folder / "evidence" / gone.replace(":", "/")).unlink()
+        code, out = run(capsys, "log", "fsck", url, "--trust", trust, "--json")
+        assert (code, json.loads(out)["unchecked"]) == (4, [gone])
+    assert run(capsys, "log", "fsck", url, "--trust", trust)[0] == 4

@@ -5,6 +5,7 @@ import itertools
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -24,6 +25,7 @@ from tests import scenario as cast
 from tests.court_world import OFFER, World, dishonest, granted, honest, repack, withdrawn
 
 TRUST = cast.trust()
+BUNDLES = Path(__file__).parents[1] / "vectors" / "bundles"
 
 
 def failed(report):
@@ -103,6 +105,13 @@ def test_scenario_1_verifies_as_the_vector_has_it():
     for now, exit_code in ((20, Exit.PERMITTED), (22, Exit.NOT_PERMITTED)):
         report = verify(world.bundle(20, now), TRUST, tables=tables)
         assert (report.outcome, report.exit_code) == ("valid", exit_code), report.steps
+
+
+def test_bundles_made_before_stay_valid_to_the_letter():
+    """If this fails, so would every bundle in somebody's files: the papers are part of the format."""
+    stored = BUNDLES.joinpath("withdrawn.zip").read_bytes()
+    assert verify(stored, TRUST).outcome == "valid"
+    assert stored == withdrawn()
 
 
 def test_every_assumption_is_named():
@@ -506,6 +515,30 @@ def test_a_map_that_shows_other_holders_than_the_share_set_is_not_valid():
 def test_rights_that_the_offer_does_not_name_are_not_granted():
     raw = dishonest(offer=msgspec.structs.replace(OFFER, rights=("moral",)))
     assert_invalid(raw, "complete", match="rights that the offer does not name")
+
+
+@pytest.mark.parametrize(("vendors", "valid"), [(("*",), False), ((cast.VENDOR,), False), ((cast.STRANGER,), True)])
+def test_a_refusal_that_stood_against_the_grant_makes_it_invalid(vendors, valid):
+    def refuse(world):
+        name = names.party(cast.PUBLISHER)
+        refusal = states.Refusal(refusal=cast.GRANT, vendors=vendors, works=("*",), uses=("train",))
+        world.ledger.put(name, msgspec.structs.replace(world.ledger.states[name], refusals=(refusal,)))
+
+    raw = dishonest(refuse)
+    if valid:
+        assert verify(raw, TRUST).outcome == "valid"
+    else:
+        assert_invalid(raw, "complete", match="had refused before the grant")
+
+
+def test_a_refusal_that_came_later_ends_nothing():
+    def refuse(world):
+        name = names.party(cast.PUBLISHER)
+        refusal = states.Refusal(refusal=cast.GRANT, vendors=("*",), works=("*",), uses=("*",))
+        state = msgspec.structs.replace(world.ledger.states[name], refusals=(refusal,), since=cast.BATCH_B)
+        world.ledger.put(name, state)
+
+    assert verify(dishonest(refuse), TRUST).exit_code == Exit.PERMITTED
 
 
 def test_an_incomplete_share_set_is_not_valid():
