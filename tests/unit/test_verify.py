@@ -553,6 +553,9 @@ def test_an_incomplete_share_set_is_not_valid():
         world.ledger.put(name, state)
 
     assert_invalid(dishonest(take_over, offer=offer), "complete", match="not all holders or sources")
+    old = f"share-sets/{cast.SHARE_SETS[cast.FILM].digest[7:]}.json"
+    changed = {old: None, f"share-sets/{document.digest[7:]}.json": document.encode()}
+    assert_invalid(repack(dishonest(offer=offer), changed), "complete", match="not all holders or sources")
 
 
 def after_a_transfer(drop=frozenset()):
