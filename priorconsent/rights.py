@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from importlib import resources
 from typing import Annotated
 
@@ -48,11 +49,17 @@ class RightsTable(Versioned, frozen=True):
 
         A use that the table does not know concerns every right of every work it could reach.
         """
-        known = [rule for rule in self.rules if any(_meets(rule, use) for use in uses)]
-        unknown = [use for use in uses if not any(_meets(rule, use) for rule in self.rules)]
-        if unknown:
-            return (EVERYTHING,)
-        return tuple(rule for rule in known if _takes(rule, modalities_in))
+        return _rules_for(self, uses, modalities_in)
+
+
+# Half of a decision went into finding the same few rules again.
+@functools.lru_cache(maxsize=1024)
+def _rules_for(table: RightsTable, uses: tuple[str, ...], modalities_in: tuple[str, ...]) -> tuple[Rule, ...]:
+    known = [rule for rule in table.rules if any(_meets(rule, use) for use in uses)]
+    unknown = [use for use in uses if not any(_meets(rule, use) for rule in table.rules)]
+    if unknown:
+        return (EVERYTHING,)
+    return tuple(rule for rule in known if _takes(rule, modalities_in))
 
 
 def _meets(rule: Rule, use: str) -> bool:
