@@ -21,6 +21,7 @@ from tests import scenario
 from tests.cast import open_stage
 from tests.stage import folder
 from transparency.append import sequenced_by_caller
+from transparency.files import write_file
 
 __all__ = ["folder"]
 
@@ -80,16 +81,17 @@ def client_at(now: str, **headers: str) -> Client:
     return Client(raise_request_exception=False, headers=headers, **environment)
 
 
-def publish(data, leaves=None, time=NOW, **changes):
+def publish(data, leaves=None, time=NOW, padding=0, **changes):
     """Write snapshot, pointer and trust file as the publisher does."""
     snapshots = data / "public" / "snapshots"
     snapshots.mkdir(parents=True, exist_ok=True)
     leaves = scenario.with_shipped_table() if leaves is None else leaves
-    head = scenario.publish(leaves, time=time)
-    path = scenario.write_snapshot(snapshots / "2.sqlite", leaves, **{**head, **changes})
-    latest = {"file": path.name, "sha256": canonical.digest(path.read_bytes())[7:], "size": 2}
-    (snapshots / "latest.json").write_bytes(canonical.encode(latest))
-    (data / "trust.json").write_bytes(scenario.trust().encode())
+    head = scenario.publish(leaves, time=time, padding=padding)
+    size = padding + 2
+    path = scenario.write_snapshot(snapshots / f"{size}.sqlite", leaves, **{**head, **changes})
+    latest = {"file": path.name, "sha256": canonical.digest(path.read_bytes())[7:], "size": size}
+    write_file(data / "trust.json", scenario.trust().encode())
+    write_file(snapshots / "latest.json", canonical.encode(latest))
     return path
 
 

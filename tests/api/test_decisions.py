@@ -1,6 +1,7 @@
 """May this be used? Asked over HTTP, of what is published; the database is out of reach in all of these."""
 
 import sqlite3
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -213,6 +214,26 @@ def test_many_ask_at_once(public):
     expected = ["granted"] * 5 + ["use_not_granted"] * 5 + ["no_record"] * 5
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(ask_often, range(16))) == [expected] * 16
+
+
+def test_answers_go_on_while_new_snapshots_are_published(data):
+    publish(data)
+    done = threading.Event()
+
+    def ask_until_done():
+        client, found = client_at(NOW), set()
+        while not done.is_set():
+            response = ask(client)
+            found.add((response.status_code, response.json().get("reason")))
+        return found
+
+    with ThreadPoolExecutor(4) as pool:
+        asking = [pool.submit(ask_until_done) for _ in range(4)]
+        for number in range(1, 30):
+            publish(data, padding=number)
+        done.set()
+
+    assert set().union(*(one.result() for one in asking)) == {(200, "granted")}
 
 
 # Buckets
