@@ -1076,3 +1076,83 @@ def test_our_errors_are_the_only_ones():
                     world.log({**event, name: value, "time": world.clock})
                 except PriorConsentError:
                     assert before == world.ledger.states
+
+
+def test_one_signature_is_not_the_word_of_all():
+    world = World.granted(withdrawal={"by": "all", "notice_s": 0})
+    world.secretive = True
+    world.withdraw(uid("grant"), *HOLDERS, signed_by=[AYA])
+    assert "one statement" in world.alarm
+    assert world.reason() == "granted"
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"cause": "court", "party": AYA},
+        {"cause": "dispute", "party": AYA},
+        {"cause": "key", "party": None},
+        {"cause": "holder", "party": None},
+        {"cause": "holder", "party": AYA},
+        {"cause": "court", "party": None, "statement": file("statement")},
+    ],
+)
+def test_a_suspension_says_whose_it_is_and_no_more(members):
+    world = World.granted()
+    world.log({"t": "suspend", "grant": uid("grant"), "statement": None, **members})
+    assert world.alarm
+    assert world.reason() == "granted"
+
+
+def test_only_a_holder_pauses():
+    world = World.granted()
+    world.suspend(uid("grant"), "holder", by=STRANGER)
+    assert "holds nothing" in world.alarm
+
+
+def test_a_grant_under_notice_can_still_be_suspended_and_superseded():
+    world = World.granted(withdrawal={"by": "any", "notice_s": DAY_S})
+    following = world.offer(label="next", supersedes=[uid("grant")], territory=["US"])
+    world.issue(following)
+    world.withdraw(uid("grant"), AYA)
+    world.suspend(uid("grant"))
+    assert not world.alarm
+    assert world.reason() == "territory_not_granted"
+    world.supersede(uid("grant"), following)
+    assert not world.alarm
+    assert [entry.s for entry in world.grant_state(uid("grant")).life] == [
+        "active",
+        "withdrawn",
+        "suspended",
+        "superseded",
+    ]
+
+
+def test_a_pause_is_resumed_by_a_statement_and_by_nothing_less():
+    world = World.granted()
+    pos = world.suspend(uid("grant"), "holder", by=AYA)
+    world.log({"t": "resume", "grant": uid("grant"), "ends": pos, "party": AYA, "statement": None})
+    assert world.alarm
+    court = World.granted()
+    pos = court.suspend(uid("grant"))
+    court.log({"t": "resume", "grant": uid("grant"), "ends": pos, "party": None, "statement": file("statement")})
+    assert court.alarm
+    assert (world.reason(), court.reason()) == ("suspended", "suspended")
+
+
+def test_a_key_ends_once_and_stays_ended():
+    world = World.with_film()
+    key_id = world.key_of(AYA)
+    world.end_key(AYA, by_operator=True)
+    ended = world.wait(days=1).state(names.party(AYA)).key(key_id).until
+    for wrong in (key_id, file("no key")):
+        world.end_key(AYA, wrong, by_operator=True)
+        assert "no such key" in world.alarm
+    assert world.state(names.party(AYA)).key(key_id).until == ended
+
+
+def test_at_the_second_of_its_end_a_grant_has_ended():
+    world = World.granted(withdrawal={"by": "any", "notice_s": DAY_S})
+    world.withdraw(uid("grant"), AYA)
+    world.wait(days=1).suspend(uid("grant"))
+    assert "has ended" in world.alarm
