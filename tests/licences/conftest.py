@@ -1,5 +1,5 @@
 """The stage and its cast."""
 
-from tests.stage import cast, committed_cast, folder
+from tests.stage import cast, committed_cast, folder, openings
 
-__all__ = ["cast", "committed_cast", "folder"]
+__all__ = ["cast", "committed_cast", "folder", "openings"]
