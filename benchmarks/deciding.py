@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks import invented_map
 from benchmarks.invented_map import InventedMap
-from benchmarks.measuring import Table, in_a_child, once, progress, seconds, times, unit
+from benchmarks.measuring import Table, cpu_seconds, in_a_child, once, progress, times, unit
 from priorconsent import merkle_map, query
 from priorconsent.decision import decide
 from priorconsent.query import Query
@@ -40,7 +40,7 @@ class Listening:
 def run(sizes: Sequence[int], runs: int) -> Table:
     """One row for each kind of question and size."""
     table = Table(
-        f"decide, {QUESTIONS} questions, median of {runs} runs",
+        f"decide: processor time a question, {QUESTIONS:,} questions, median of {runs} runs",
         "question",
         "names in the map",
         "look-ups",
@@ -52,32 +52,36 @@ def run(sizes: Sequence[int], runs: int) -> Table:
         "again ÷ raw",
         "peak RSS",
     )
-    for size in sizes:
-        for kind in KINDS:
-            progress(f"decide: {kind}, {size} names")
-            (lookups, raw, parse, cold, warm), peak = in_a_child(_measure, size, kind, runs)
-            per = [unit(figure / QUESTIONS) for figure in (raw, parse, cold, warm)]
-            table.add(
-                kind, f"{size:,}", f"{lookups:.1f}", *per, times(cold / raw), times(warm / raw), f"{peak:.0f} MiB"
-            )
+    with tempfile.TemporaryDirectory() as folder:
+        for size in sizes:
+            path = Path(folder) / f"{size}.sqlite"
+            progress(f"decide: a map of {size} names")
+            in_a_child(_build, path, size)
+            for kind in KINDS:
+                progress(f"decide: {kind}, {size} names")
+                (lookups, raw, parse, cold, warm), peak = in_a_child(_measure, path, size, kind, runs)
+                per = [unit(figure / QUESTIONS) for figure in (raw, parse, cold, warm)]
+                ratios = (times(cold / raw), times(warm / raw))
+                table.add(kind, f"{size:,}", f"{lookups:.1f}", *per, *ratios, f"{peak:.0f} MiB")
     return table
 
 
-def _measure(size: int, kind: str, runs: int) -> tuple[float, float, float, float, float]:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "snapshot.sqlite"
-        whole = InventedMap(size)
-        whole.write(path, whole.encoded())
-        asked = _questions(kind, whole.works)
-        parsed = [query.parse(one, now=invented_map.NOW) for one in asked]
-        parse = seconds(runs, lambda: [query.parse(one, now=invented_map.NOW) for one in asked])
-        expected = Verdict.PERMITTED if kind.endswith(", licensed") else Verdict.NOT_PERMITTED
-        with open_verified(path, invented_map.trust(), None) as snapshot:
-            listening = Listening(snapshot)
-            assert {decide(one, listening).verdict for one in parsed} == {expected}
-        keys = [merkle_map.map_key(name) for name in listening.asked]
-        colds, warms = zip(*(_decide_twice(path, parsed) for _ in range(runs)), strict=True)
-        raw = _raw_reads(path, keys, runs)
+def _build(path: Path, size: int) -> None:
+    whole = InventedMap(size)
+    whole.write(path, whole.encoded())
+
+
+def _measure(path: Path, size: int, kind: str, runs: int) -> tuple[float, float, float, float, float]:
+    asked = _questions(kind, InventedMap(size).works)
+    parsed = [query.parse(one, now=invented_map.NOW) for one in asked]
+    parse = cpu_seconds(runs, lambda: [query.parse(one, now=invented_map.NOW) for one in asked])
+    expected = Verdict.PERMITTED if kind.endswith(", licensed") else Verdict.NOT_PERMITTED
+    with open_verified(path, invented_map.trust(), None) as snapshot:
+        listening = Listening(snapshot)
+        assert {decide(one, listening).verdict for one in parsed} == {expected}
+    keys = [merkle_map.map_key(name) for name in listening.asked]
+    colds, warms = zip(*(_decide_twice(path, parsed) for _ in range(runs)), strict=True)
+    raw = _raw_reads(path, keys, runs)
     middle = runs // 2
     return len(keys) / QUESTIONS, raw, parse, sorted(colds)[middle], sorted(warms)[middle]
 
@@ -94,7 +98,7 @@ def _raw_reads(path: Path, keys: list[bytes], runs: int) -> float:
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None)) as raw:
         raw.execute("BEGIN")
         read = "SELECT state FROM leaves WHERE key = ?"
-        return seconds(runs, lambda: [raw.execute(read, (key,)).fetchone() for key in keys])
+        return cpu_seconds(runs, lambda: [raw.execute(read, (key,)).fetchone() for key in keys])
 
 
 def _questions(kind: str, works: int) -> list[dict[str, str]]:

@@ -25,7 +25,7 @@ def run(batches: dict[int, int]) -> Table:
         batches: size → how many of them.
     """
     table = Table(
-        "offers issued, SQLite in WAL with synchronous=FULL",
+        "offers issued: wall time, SQLite in WAL with synchronous=FULL",
         "batch",
         "offers",
         "issued and published",

@@ -11,21 +11,21 @@ from pathlib import Path
 
 from benchmarks import invented_map
 from benchmarks.invented_map import InventedMap
-from benchmarks.measuring import Table, progress, seconds, times, unit
+from benchmarks.measuring import Table, progress, times, unit, wall_seconds
 
 PERMITTED, COULD_NOT_CHECK = 0, 4
 
 
 def run(sizes: Sequence[int], runs: int) -> Table:
     """One row for each command."""
-    table = Table(f"start-up, median of {runs} runs", "command", "time", "÷ python -c pass")
+    table = Table(f"start-up: wall time, median of {runs} runs", "command", "time", "÷ python -c pass")
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "XDG_STATE_HOME": folder}
         commands = _commands(Path(folder), sizes)
         taken = []
         for label, words, code in commands:
             progress(label)
-            taken.append((label, seconds(runs, lambda words=words, code=code: _start(words, code, environment))))  # type: ignore[misc]
+            taken.append((label, wall_seconds(runs, lambda words=words, code=code: _start(words, code, environment))))  # type: ignore[misc]
     for label, took in taken:
         table.add(label, unit(took), times(took / taken[0][1]))
     return table
