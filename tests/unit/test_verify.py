@@ -20,6 +20,7 @@ from priorconsent.keys import RegistryKey, sign_keyset
 from priorconsent.log import note, policy
 from priorconsent.reasons import Verdict
 from priorconsent.rights import LATEST, SHIPPED
+from priorconsent.shares import Link
 from tests import court_world
 from tests import scenario as cast
 from tests.court_world import OFFER, World, dishonest, granted, honest, repack, withdrawn
@@ -541,18 +542,30 @@ def test_a_refusal_that_came_later_ends_nothing():
     assert verify(dishonest(refuse), TRUST).exit_code == Exit.PERMITTED
 
 
-def test_an_incomplete_share_set_is_not_valid():
-    document = msgspec.structs.replace(cast.SHARE_SETS[cast.FILM], complete=False)
+def taken_over(**members):
+    """An offer that pins another share set of the film, and a map that has it too."""
+    document = msgspec.structs.replace(cast.SHARE_SETS[cast.FILM], **members)
     pairs = [[cast.MANGA, cast.SHARE_SETS[cast.MANGA].digest], [cast.FILM, document.digest]]
     offer = msgspec.structs.replace(OFFER, share_sets=canonical.digest(canonical.encode(pairs)))
 
     def take_over(world):
         world.made.evidence[document.digest] = document.encode()
         name = names.work(cast.FILM)
-        state = msgspec.structs.replace(world.ledger.states[name], complete=False, share_set=document.digest)
-        world.ledger.put(name, state)
+        same = {"links": document.links, "complete": document.complete, "share_set": document.digest}
+        world.ledger.put(name, msgspec.structs.replace(world.ledger.states[name], **same))
 
-    assert_invalid(dishonest(take_over, offer=offer), "complete", match="not all holders or sources")
+    return document, offer, dishonest(take_over, offer=offer)
+
+
+def test_a_share_set_cannot_be_complete_with_a_source_that_is_not_registered():
+    links = (Link(rel="based_on", work=None), *cast.SHARE_SETS[cast.FILM].links)
+    raw = taken_over(links=tuple(sorted(links, key=lambda link: link.encode())))[2]
+    assert_invalid(raw, "complete", match="unregistered work is not complete")
+
+
+def test_an_incomplete_share_set_is_not_valid():
+    document, offer, raw = taken_over(complete=False)
+    assert_invalid(raw, "complete", match="not all holders or sources")
     old = f"share-sets/{cast.SHARE_SETS[cast.FILM].digest[7:]}.json"
     changed = {old: None, f"share-sets/{document.digest[7:]}.json": document.encode()}
     assert_invalid(repack(dishonest(offer=offer), changed), "complete", match="not all holders or sources")
