@@ -18,7 +18,13 @@ def bounded_and_private(respond: Respond) -> Respond:
     def answer(request: HttpRequest) -> HttpResponse:
         length = request.META.get("CONTENT_LENGTH") or "0"
         too_large = length.isascii() and length.isdigit() and int(length[:20]) > MAX_BODY_BYTES
-        response = problem("too_large", f"at most {MAX_BODY_BYTES} bytes are read") if too_large else respond(request)
+        if too_large:
+            response = problem("too_large", f"at most {MAX_BODY_BYTES} bytes are read")
+        elif "\0" in request.path_info:
+            # No address has it, and PostgreSQL would fail over it.
+            response = problem("not_found")
+        else:
+            response = respond(request)
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 

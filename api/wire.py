@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from typing import Any, Final, TypeVar
 
@@ -16,6 +17,8 @@ from priorconsent.errors import MalformedError
 from priorconsent.records import Record, convert
 
 MAX_BODY_BYTES: Final = 4 << 20
+# PostgreSQL stores no such character; JSON can spell it in one way only.
+_NUL: Final = re.compile(rb"(?<!\\)(\\\\)*\\u0000")
 
 R = TypeVar("R", bound=Record)
 
@@ -28,7 +31,10 @@ class StrictJson(BaseParser):
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         """Plain JSON values."""
         del media_type, parser_context
-        return canonical.parse(_read(stream), max_bytes=MAX_BODY_BYTES)
+        raw = _read(stream)
+        if _NUL.search(raw):
+            raise MalformedError("the character U+0000 has no place in text")
+        return canonical.parse(raw, max_bytes=MAX_BODY_BYTES)
 
 
 class Jose(BaseParser):
@@ -88,6 +94,8 @@ def parameters(request: Request, known: Collection[str] | None = None) -> dict[s
             raise _fault(name, "given more than once")
         if known is not None and name not in known:
             raise _fault(name, "no such parameter")
+        if "\0" in given[name]:
+            raise _fault(name, "the character U+0000 has no place in text")
     values = {name: str(given[name]) for name in given}
     canonical.check_profile(values)
     return values

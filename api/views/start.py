@@ -131,7 +131,7 @@ def start(request: HttpRequest) -> HttpResponse:
 
 
 def _context(request: HttpRequest, language: str) -> dict[str, Any]:
-    given = {name: request.POST.get(name, "").strip() for name in ("key", "use", *MORE)}
+    given = {name: request.POST.get(name, "").replace("\0", "").strip() for name in ("key", "use", *MORE)}
     context: dict[str, Any] = {
         "language": language,
         "languages": settings.LANGUAGES,
