@@ -42,6 +42,7 @@ from priorconsent.court import bundle, container, verify
 from priorconsent.errors import MalformedError, PriorConsentError
 from priorconsent.freshness import Seen
 from priorconsent.log import checkpoint, note, policy, proof, spelling, tiles
+from priorconsent.replay import ledger
 from tests import court_world, scenario
 from tests.scenario import VECTOR
 from tests.world import QUESTION
@@ -168,6 +169,7 @@ PARSERS = {
     "keys.read_key_record": (keys.read_key_record, [KEY_RECORD]),
     "keys.read_keyset": (lambda raw: keys.read_keyset(raw, None), [KEYSET]),
     "keys.payload_of": (keys.payload_of, [KEYSET]),
+    "replay.ledger.payload_digest_of": (ledger.payload_digest_of, [KEYSET]),
     "log.checkpoint.Checkpoint.parse": (
         text(checkpoint.Checkpoint.parse),
         [HEAD["checkpoint"].partition(b"\n\n")[0] + b"\n"],
@@ -229,6 +231,8 @@ INNER = {
     "log.note.sign_note",
     "log.spelling.to_base64",
     "merkle_map.leaf_hash",
+    "replay.ledger.key_id_of",
+    "replay.ledger.offer_digest_of",
     "vocabulary.at_least",
 }
 OUTSIDE = {"raw", "text", "value"}
