@@ -56,6 +56,7 @@ KINDS: Final = {
     "not_found": Kind(404, "There is no such thing here.", "該当するものはありません。"),
     "method_not_allowed": Kind(405, "This address does not take that method.", "このメソッドは使用できません。"),
     "conflict": Kind(409, "Something else happened meanwhile.", "その間に状態が変わりました。"),
+    "length_required": Kind(411, "Say how long the body is.", "本文の長さを示してください。"),
     "too_large": Kind(413, "The request is too large.", "リクエストが大きすぎます。"),
     "unsupported_media_type": Kind(
         415, "This media type is not read here.", "このメディアタイプは受け付けられません。"

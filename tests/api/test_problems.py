@@ -70,6 +70,12 @@ def test_a_failure_of_the_server_tells_nothing(settings, caplog):
     assert b"canary" not in response.content
 
 
+def test_a_body_in_chunks_is_a_problem(public, client):
+    response = post(client, "/api/v1/decisions", {"queries": []}, **{"Transfer-Encoding": "chunked"})
+
+    assert (response.status_code, problem(response)) == (411, "length_required")
+
+
 def test_an_unknown_host_is_a_problem(client):
     response = client.get("/healthz", headers={"Host": "evil.example"})
 
