@@ -13,6 +13,8 @@ from pathlib import Path
 
 from benchmarks.measuring import Table, in_a_child, progress, times
 
+Figure = tuple[float, float]  # seconds by the wall clock, seconds on the processor
+
 BLOCK_BYTES = 4096
 FSYNCS = 200
 STEPS = ("draft and offer", "approve, accept", "issue", "sequence", "sign and publish")
@@ -25,7 +27,7 @@ def run(batches: dict[int, int]) -> Table:
         batches: size → how many of them.
     """
     table = Table(
-        "offers issued: wall time, SQLite in WAL with synchronous=FULL",
+        "offers issued: rates by the wall clock, steps in processor time; SQLite in WAL with synchronous=FULL",
         "batch",
         "offers",
         "issued and published",
@@ -37,15 +39,15 @@ def run(batches: dict[int, int]) -> Table:
     for size, count in batches.items():
         progress(f"offers: batch of {size}")
         (steps, fsyncs), peak = in_a_child(_measure, size, count)
-        issued = count * size / sum(steps[2:])
-        each = [f"{step / count / size * 1e3:.2f} ms" for step in steps]
+        issued = count * size / sum(wall for wall, _ in steps[2:])
+        each = [f"{processor / count / size * 1e3:.1f} ms" for _, processor in steps]
         rates = (f"{issued:.0f}/s", f"{fsyncs:.0f}/s", times(fsyncs / issued))
         table.add(f"{size}", f"{count * size}", *rates, *each, f"{peak:.0f} MiB")
     return table
 
 
-def _measure(size: int, count: int) -> tuple[list[float], float]:
-    """Seconds of each step over all batches, and how often a second the disk confirms a write."""
+def _measure(size: int, count: int) -> tuple[list[Figure], float]:
+    """Both times of each step over all batches, and how often a second the disk confirms a write."""
     with tempfile.TemporaryDirectory() as folder:
         # Before Django reads its settings; this process was made for it.
         os.environ |= {"PRIORCONSENT_DATA": folder, "PRIORCONSENT_KEY_DELAY_S": "0", "SECRET_KEY": "of a benchmark" * 4}
@@ -69,7 +71,7 @@ def _fsyncs(folder: Path) -> float:
         return FSYNCS / (time.perf_counter() - start)
 
 
-def _issue(folder: Path, size: int, count: int) -> list[float]:
+def _issue(folder: Path, size: int, count: int) -> list[Figure]:
     from django.core.management import call_command
 
     from api.demo.cast import Piece, Role
@@ -90,12 +92,9 @@ def _issue(folder: Path, size: int, count: int) -> list[float]:
         sequencer.run(now)
         works = [str(number) for number in range(size * count)]
         _prepare(stage, piece, works)
-        taken = [0.0] * len(STEPS)
-        for start in range(0, len(works), size):
-            for step, figure in enumerate(_batch(stage, works[start : start + size])):
-                taken[step] += figure
+        batches = [_batch(stage, works[start : start + size]) for start in range(0, len(works), size)]
     assert not Alarm.objects.exists()
-    return taken
+    return [(sum(wall for wall, _ in step), sum(cpu for _, cpu in step)) for step in zip(*batches, strict=True)]
 
 
 def _prepare(stage: object, piece: object, works: list[str]) -> None:
@@ -114,8 +113,8 @@ def _prepare(stage: object, piece: object, works: list[str]) -> None:
         sequencer.run(stage.now)
 
 
-def _batch(stage: object, works: list[str]) -> list[float]:
-    """Seconds of each step for one batch."""
+def _batch(stage: object, works: list[str]) -> list[Figure]:
+    """Both times of each step for one batch."""
     from api.demo.stage import OPERATOR, Stage
     from api.demo.story import USUAL
     from licences.models import Offer
@@ -148,7 +147,7 @@ def _batch(stage: object, works: list[str]) -> list[float]:
     return [_timed(act) for act in acts]
 
 
-def _timed(act: Callable[[], None]) -> float:
-    start = time.perf_counter()
+def _timed(act: Callable[[], None]) -> Figure:
+    start = time.perf_counter(), time.process_time()
     act()
-    return time.perf_counter() - start
+    return time.perf_counter() - start[0], time.process_time() - start[1]
