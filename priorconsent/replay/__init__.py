@@ -85,6 +85,7 @@ def apply(event: ev.Event, ledger: Ledger, archive: Archive) -> Effect:
         step.check_order()
         step.check_unspent(ev.cited(event))
         _HANDLERS[type(event)](step, event)
+        step.check_room()
     except RuleError as broken:
         alarm = f"event {step.pos} ({ev.tag_of(event)}): {broken}"
         step.changes.clear()

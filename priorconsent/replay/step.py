@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from priorconsent import canonical, keys, names, times
 from priorconsent import events as ev
+from priorconsent import vocabulary as words
 from priorconsent.errors import FraudError, MalformedError, RuleError, SignatureError
 from priorconsent.records import Record
 from priorconsent.replay.ledger import Archive, Ledger, key_id_of
@@ -16,6 +17,10 @@ from priorconsent.states import KeysetState, PartyState, State
 
 # Spent by the event that closes the log; no digest is spelled so.
 CLOSED = "log-close"
+# What is longer nobody could read back, and the registry would stand still for everybody.
+MAX_STATE_BYTES = canonical.MAX_JSON_BYTES
+# These find room whatever else has filled up a state.
+_ENDINGS = (ev.PartyKeyEnd, ev.Suspend, ev.Withdraw, ev.Supersede)
 
 S = TypeVar("S", bound=State)
 R = TypeVar("R", bound=Record)
@@ -80,6 +85,15 @@ class Step:
         """Check that no event cited this evidence before."""
         for digest in digests:
             must(not self.ledger.is_spent(digest), f"evidence {digest} counted before")
+
+    def check_room(self) -> None:
+        """Check that no state grew beyond the room that such an event has."""
+        room = MAX_STATE_BYTES // (1 if isinstance(self.event, _ENDINGS) else 4 if _on_own_word(self.event) else 2)
+        for name, state in self.changes.items():
+            size = len(state.encode())
+            before = self.ledger.state(name) if size > room else None
+            shrank = before is not None and size < len(before.encode())
+            must(size <= room or shrank, f"the state of {name} would be longer than {room} bytes")
 
     def keyset(self) -> keys.Keyset:
         """The keyset in force."""
@@ -157,6 +171,11 @@ class Step:
     def body_digest(self) -> str:
         """Subject of the statements that support this event."""
         return canonical.digest(canonical.encode(body_of(self.event.to_json())))
+
+
+def _on_own_word(event: ev.Event) -> bool:
+    # Anybody can claim at E0; what somebody checked must still find room beside it.
+    return isinstance(event, ev.Alias) and event.level == words.LEVELS[0]
 
 
 def must(holds: bool, rule: str) -> None:  # noqa: FBT001 (reads as a sentence at the call)

@@ -1,0 +1,55 @@
+"""Nobody stops the registry for everybody: whoever floods it fills only the room that is his own."""
+
+from priorconsent import names
+from priorconsent.replay.step import MAX_STATE_BYTES
+from tests.promises.asking import ask
+from tests.world import FILM, FILM_FILE, OTHER_FILM, STRANGER, STUDIO, World, uid
+from transparency.models import Alarm
+
+# About as many works as fit into one leaf of the log.
+MANY = [uid(f"work {number}") for number in range(1_250)]
+
+
+def test_a_party_that_refuses_without_end_does_not_keep_the_others_from_publishing(cast):
+    for _ in range(18):
+        cast.refuse(cast.stranger, works=MANY)
+        cast.wait(1)
+    cast.publish()
+
+    assert ask(cast).reason == "no_grant"
+    refusals = cast.state(names.party(cast.stranger.party)).refusals
+    assert 0 < len(refusals) < 18
+    assert Alarm.objects.count() == 18 - len(refusals)
+
+
+def test_who_has_filled_its_room_still_ends_keys_and_refusals():
+    world = World.with_film()
+    numbers = iter(range(100))
+    while not world.alarms:
+        world.refuse(STRANGER, works=MANY, label=str(next(numbers)))
+    assert "longer than" in world.alarm
+    state = world.state(names.party(STRANGER))
+    assert len(state.encode()) <= MAX_STATE_BYTES // 2
+
+    assert world.end_refusal(state.refusals[0].refusal, STRANGER).alarm is None
+    world.end_key(STRANGER)
+    assert world.last.alarm is None
+
+
+def test_claims_that_nobody_checked_leave_room_for_those_that_somebody_did():
+    world = World.with_film()
+    world.register(OTHER_FILM, STRANGER)
+    state = world.state(FILM_FILE)
+    [claim] = state.claims
+    crowd = tuple(type(claim)(work=uid(f"{number:05}"), party=STRANGER, level="E0") for number in range(1_900))
+    full = type(state)(claims=tuple(sorted((claim, *crowd), key=lambda one: one.encode())), since=None, pos=state.pos)
+    world.ledger.put(FILM_FILE, full)
+    assert len(full.encode()) < MAX_STATE_BYTES // 4
+    for number in range(1_900, 2_100):
+        world.ledger.put(names.work(uid(f"{number:05}")), world.state(names.work(OTHER_FILM)))
+        world.claim(FILM_FILE, uid(f"{number:05}"), STRANGER, level="E0")
+        if world.last.alarm is not None:
+            break
+
+    assert "longer than" in world.alarm
+    assert world.claim(FILM_FILE, FILM, STUDIO, level="E3").alarm is None
