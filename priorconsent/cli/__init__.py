@@ -77,6 +77,8 @@ def _plainly(message: Warning | str, *_: object, **__: object) -> str:
 
 def _overview(words: list[str]) -> int:
     """Everything that is no command: help, the version, or a mistake."""
+    from importlib import metadata
+
     parser = argparse.ArgumentParser(
         prog="priorconsent",
         description="Prior permission for AI training: ask, decide and prove at home.",
@@ -84,6 +86,7 @@ def _overview(words: list[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    parser.add_argument("--version", action="version", version=f"priorconsent {metadata.version('priorconsent')}")
     parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="one of those below")
     parser.parse_args(words[:1])
     return EXIT_USAGE

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import metadata
 
 import msgspec
 import pytest
@@ -154,6 +155,12 @@ def test_a_wrong_command_line_is_exit_2(words, capsys):
         cli.main(words)
     assert ended.value.code == 2
     capsys.readouterr()
+
+
+def test_the_version_is_told(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        cli.main(["--version"])
+    assert capsys.readouterr().out == f"priorconsent {metadata.version('priorconsent')}\n"
 
 
 def test_help_names_every_command(capsys):
