@@ -5,11 +5,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from priorconsent import names, query
+from priorconsent import consent, names, query
 from priorconsent.decision import Decision, decide, refuse
 from priorconsent.errors import MalformedError
 from priorconsent.query import KEYS
 from priorconsent.reasons import REASONS, Verdict
+from priorconsent.shares import Link
 from tests.world import (
     AYA,
     FILM,
@@ -415,3 +416,15 @@ def test_every_reason_has_a_sentence_in_english_and_japanese(code):
     # A no says what is recorded here, never what the law says.
     assert "unlawful" not in sentences["en"]
     assert REASONS[code].sentence("xx") == sentences["en"]
+
+
+def test_links_that_lead_nowhere_or_too_far_permit_nothing(monkeypatch):
+    world = World.granted()
+    state = world.state(names.work(FILM))
+    monkeypatch.setattr(consent, "MAX_CLOSURE_WORKS", 1)
+    assert world.reason() == "no_grant"
+    monkeypatch.undo()
+    # Replay lets no link lead nowhere, so this one is made by hand.
+    nowhere = (Link(rel="based_on", work=uid("nowhere")),)
+    world.ledger.put(names.work(FILM), msgspec.structs.replace(state, links=nowhere))
+    assert world.reason() == "no_grant"

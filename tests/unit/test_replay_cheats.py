@@ -1156,3 +1156,24 @@ def test_at_the_second_of_its_end_a_grant_has_ended():
     world.withdraw(uid("grant"), AYA)
     world.wait(days=1).suspend(uid("grant"))
     assert "has ended" in world.alarm
+
+
+@pytest.mark.parametrize("told", [{"version": 2}, {"version": 1, "previous": file("none")}])
+def test_the_first_share_set_is_version_one_and_follows_none(told):
+    world = World.with_film()
+    world.register(OTHER_FILM, STUDIO)
+    world.secretive = True
+    world.share(OTHER_FILM, [STUDIO], told=told)
+    assert world.alarm
+
+
+def test_a_log_that_begins_otherwise_never_counts():
+    world = World.with_film()
+    honest = list(world.ledger.events)
+    world.back((world.clock, {}, [], {}, []))
+    world.add_party(STRANGER)
+    assert "first event" in world.alarm
+    for event in honest:
+        world.log(event.to_json(), time=world.clock)
+        assert world.alarm or event.__struct_config__.tag in {"party", "map-root", "rights-table"}
+    assert world.reason() == "no_record"
