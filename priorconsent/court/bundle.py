@@ -21,6 +21,7 @@ from priorconsent.grants import Token
 from priorconsent.log import spelling
 from priorconsent.log.tree import HASH_BYTES, MAX_PROOF_HASHES
 from priorconsent.records import Digest, Record, Text, convert
+from priorconsent.replay.ledger import key_id_of
 
 REQUIRED = frozenset(
     {
@@ -231,7 +232,7 @@ def _sha256(raw: bytes) -> str:
 
 
 def _key_id(raw: bytes) -> str:
-    return canonical.tagged_digest("prior-consent-key/v1", raw).removeprefix("sha256:")
+    return key_id_of(raw).removeprefix("sha256:")
 
 
 def _map_key(raw: bytes) -> str | None:

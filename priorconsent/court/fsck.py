@@ -34,6 +34,7 @@ from priorconsent.log import tiles, tree
 from priorconsent.log.checkpoint import Checkpoint, open_checkpoint
 from priorconsent.merkle_buckets import BUCKET_BITS, Position
 from priorconsent.merkle_map import Node
+from priorconsent.replay.ledger import key_id_of
 from priorconsent.snapshot import open_verified
 from priorconsent.trust import Trust
 
@@ -141,11 +142,9 @@ def _check_snapshot(published: Published, trust: Trust, replayed: _Replayed) -> 
             size = head.checkpoint.size
             if size > len(replayed.hashes):
                 raise UnreachableError(f"the snapshot of {size} entries is newer than the checkpoint read; try again")
+            # Then its map-root is an entry of this log too, and was compared with the map replayed.
             if tree.tree_root(size, tree.Appended(replayed.hashes)) != head.checkpoint.root:
                 raise ProofError("the snapshot belongs to another log")
-            # Its leaves lead to this event's root, and so did the map replayed up to here.
-            if replayed.ledger.event(size - 1) != head.map_root:
-                raise ProofError("the snapshot has another map-root than the log")
 
 
 class _Archive(replay.Archive):
@@ -163,7 +162,7 @@ class _Archive(replay.Archive):
             raw = self._published.evidence(digest)
         except UnreachableError:
             return None
-        if digest not in {canonical.digest(raw), canonical.tagged_digest("prior-consent-key/v1", raw)}:
+        if digest not in {canonical.digest(raw), key_id_of(raw)}:
             self._found.wrong.append(f"evidence {digest}: the file holds something else")
         return raw
 

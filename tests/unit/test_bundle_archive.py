@@ -147,3 +147,14 @@ def test_a_file_named_by_its_digest_has_it():
 def test_a_bundle_is_the_same_whenever_it_is_built():
     world = court_world.honest()
     assert world.bundle(20, 22) == world.bundle(20, 22)
+
+
+@pytest.mark.parametrize("raw", [b"A" * 43 + b"=", b"\n", (b"A" * 43 + b"=\n") * 64, b"A" * 43 + b"=\r\n"])
+def test_a_proof_of_consistency_has_one_spelling(raw):
+    with pytest.raises(MalformedError):
+        bundle.read_consistency(raw)
+
+
+def test_a_proof_of_consistency_comes_back():
+    hashes = [bytes([number]) * 32 for number in range(63)]
+    assert bundle.read_consistency(bundle.write_consistency(hashes)) == hashes

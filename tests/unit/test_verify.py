@@ -18,6 +18,7 @@ from priorconsent.court.verify import TITLES, verify
 from priorconsent.errors import MalformedError
 from priorconsent.keys import RegistryKey, sign_keyset
 from priorconsent.log import note, policy
+from priorconsent.offers import TextPin
 from priorconsent.reasons import Verdict
 from priorconsent.rights import LATEST, SHIPPED
 from priorconsent.shares import Link
@@ -106,6 +107,21 @@ def test_scenario_1_verifies_as_the_vector_has_it():
     for now, exit_code in ((20, Exit.PERMITTED), (22, Exit.NOT_PERMITTED)):
         report = verify(world.bundle(20, now), TRUST, tables=tables)
         assert (report.outcome, report.exit_code) == ("valid", exit_code), report.steps
+
+
+def test_texts_that_the_offer_pins_lie_in_the_bundle_and_no_others():
+    text = "licence, 許諾条件".encode()
+    pin = TextPin(lang="ja", media_type="text/plain", digest=canonical.digest(text))
+
+    def keep(world):
+        world.made.blobs[pin.digest] = text
+
+    raw = dishonest(keep, offer=msgspec.structs.replace(OFFER, texts=(pin,)))
+    assert verify(raw, TRUST).exit_code == Exit.PERMITTED
+    name, other = f"texts/{pin.digest[7:]}", f"texts/{canonical.digest(b'other')[7:]}"
+    assert_invalid(repack(raw, {name: text + b"!"}), "archive", match="digest in its name")
+    for changes in ({name: None}, {name: None, other: b"other"}, {other: b"other"}):
+        assert_invalid(repack(raw, changes), "offer", match="texts are not exactly those")
 
 
 def test_bundles_made_before_stay_valid_to_the_letter():
