@@ -13,6 +13,7 @@ STAND_INS = (
     ("CELERY_TASK_ALWAYS_EAGER", "config.E002", "REDIS_URL is not set: tasks run within requests, limits per process"),
     ("DATABASE_IS_SQLITE", "config.E003", "DATABASE_URL names no PostgreSQL: one machine, one writer"),
     ("DEBUG", "config.E004", "PRIORCONSENT_DEBUG is on: error pages show what was asked"),
+    ("ORIGIN_IS_STAND_IN", "config.E005", "PRIORCONSENT_ORIGIN is on localhost, and names the log for good"),
 )
 
 

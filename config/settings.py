@@ -18,6 +18,7 @@ BASE_DIR = env.BASE_DIR
 # --- ours -------------------------------------------------------------------------------------------
 PRIORCONSENT_DATA = ENV["PRIORCONSENT_DATA"]
 PRIORCONSENT_ORIGIN = ENV["PRIORCONSENT_ORIGIN"]
+ORIGIN_IS_STAND_IN = PRIORCONSENT_ORIGIN.startswith("localhost/")
 PRIORCONSENT_BASE_URL = ENV["PRIORCONSENT_BASE_URL"]
 PRIORCONSENT_KEY_DIR = ENV["PRIORCONSENT_KEY_DIR"]
 PRIORCONSENT_KEY_DELAY_S = ENV["PRIORCONSENT_KEY_DELAY_S"]
@@ -97,6 +98,8 @@ CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
+# Not into the folder that the clock happens to be started in.
+CELERY_BEAT_SCHEDULE_FILENAME = str(PRIORCONSENT_DATA / "celerybeat-schedule")
 CACHES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
     if REDIS_URL is None
