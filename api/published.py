@@ -102,16 +102,22 @@ def reading(now: str) -> Iterator[Published]:
 
 _lock = threading.Lock()
 _opened: dict[Path, Published] = {}
+# The largest snapshot that this process answered from.
+_largest: dict[Path, int] = {}
 
 
 def _newest(folder: Path) -> Published:
     latest = convert(canonical.parse((folder / "snapshots" / "latest.json").read_bytes()), Latest)
     opened = _opened.get(folder)
+    if latest.size < _largest.get(folder, 0):
+        # It would be sound and perhaps even fresh, and not know what has ended since.
+        raise NotTrustedError(f"a snapshot of {latest.size} events was put in place of a newer one")
     if opened is None or opened.latest != latest:
         trust = read_trust((settings.PRIORCONSENT_DATA / "trust.json").read_bytes())
         snapshot = open_verified(folder / "snapshots" / latest.file, trust, None)
         _forget()
         opened = _opened[folder] = Published(folder, latest, trust, snapshot)
+        _largest[folder] = snapshot.head.checkpoint.size
     return opened
 
 

@@ -115,6 +115,7 @@ class Snapshot:
             self._file = _open_file(path)
             opened.callback(os.close, self._file)
             self._stamp = _stamp(self._file)
+            self._changed_ns = os.fstat(self._file).st_ctime_ns
             self._connection = _connect(path)
             opened.callback(self._connection.close)
             if _stamp(path) != self._stamp:
@@ -152,7 +153,11 @@ class Snapshot:
         SQLite reads pages again, so what was scanned counts only as long as nobody writes. A new file
         in its place does no harm: the one that was opened stays.
         """
-        if _stamp(self._file) != self._stamp:
+        status = os.fstat(self._file)
+        # Who writes can set the time of writing back, but not that of the change. It also moves when another
+        # file takes the name, and then this one has none left.
+        touched = status.st_nlink > 0 and status.st_ctime_ns != self._changed_ns
+        if touched or _stamp(self._file) != self._stamp:
             raise NotTrustedError(f"{self._path} was written to while it was in use; fetch it anew")
 
     def close(self) -> None:
@@ -256,7 +261,7 @@ def _open_file(path: Path) -> int:
 
 
 def _stamp(file: int | Path) -> tuple[int, ...]:
-    """What changes whenever the file is written to; ``st_ctime`` would also when it is replaced."""
+    """Which file it is, and what changes when it is written to."""
     status = os.fstat(file) if isinstance(file, int) else file.stat()
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
