@@ -147,6 +147,9 @@ def _open_ledger() -> DatabaseLedger:
     published = publisher.read_checkpoint()
     if published is not None:
         check_anchor(published, log_nodes(ledger.size))
+    beyond = Event.objects.filter(pos__gte=ledger.size).exists()
+    if beyond and Head.objects.filter(size=ledger.size).exists():
+        raise DatabaseChangedError(f"there are rows of events beyond the {ledger.size} that were logged")
     return ledger
 
 

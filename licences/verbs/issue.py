@@ -119,11 +119,11 @@ def _ready(offer: Offer, log: DatabaseLedger, now: str) -> _Ready:
     requirement = check_issue(terms, now, keyset_in_force(log).registry_id, log, DatabaseArchive())
     if not words.at_least(words.LEVELS, requirement.level, LEAST_LEVEL):
         raise RuleError(f"a holder stands on evidence below {LEAST_LEVEL}")
-    approvals = counting(offer.approvals.all(), log, now)
+    approvals = counting(offer.approvals.all(), terms.digest, log, now)
     waiting = requirement.waiting_for(approvals)
     if waiting:
         raise RuleError(f"waiting for {len(waiting)} of {len(requirement.parties)} approvals: {', '.join(waiting)}")
-    accepted = counting(Acceptance.objects.filter(offer=offer), log, now)
+    accepted = counting(Acceptance.objects.filter(offer=offer), terms.digest, log, now)
     if terms.licensee.party is not None and terms.licensee.party not in accepted:
         raise RuleError(f"waiting for the acceptance of {terms.licensee.party}")
     needed = {party: approvals[party] for party in requirement.parties}

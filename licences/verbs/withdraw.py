@@ -34,7 +34,7 @@ def withdraw_grant(actor: Actor, raw: bytes, now: str) -> Offer:
         # Two last signatures in the same second must see each other, or neither would end the grant.
         offer = Offer.objects.select_for_update().get(pk=issued.offer_id)
         Withdrawal.objects.update_or_create(offer=offer, party=received.party, defaults=columns(received, now))
-        given = counting(offer.withdrawals.filter(party__in=needed), received.log, now)
+        given = counting(offer.withdrawals.filter(party__in=needed), received.statement.subject, received.log, now)
         if set(given) == needed:
             _end(offer, given)
     return offer
