@@ -28,6 +28,13 @@ _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 # Not behind a stray percent sign: decoded there, it could complete another escape.
 _CLEAN_ESCAPE = re.compile(r"(?<!%)(?<!%[0-9A-Fa-f])%([0-9A-Fa-f]{2})")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+# What servers read in more than one way: empty segments, hidden separators, parameters of a segment, and
+# segments that end in a space or a full stop.
+_DISPUTED = re.compile(r"//|%2f|%5c|;|(%20|\.)(?=/|$)", re.IGNORECASE)
+# Escapes of controls, and of what a URL parser leaves as it is: each gives one place a second spelling.
+_NEEDLESS_ESCAPE = re.compile(
+    "%[01][0-9a-f]|%7f|" + "|".join(f"%{ord(character):02x}" for character in "!$&'()*+,;=:@[]|"), re.IGNORECASE
+)
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -38,12 +45,14 @@ class UrlNames:
     Args:
         exact: the whole URL.
         base: the URL without its query; ``None`` if it has none.
+        queries: where the map notes that URLs of this path are told apart by their query; ``None`` as above.
         prefixes: longest first.
         host: ``None`` where a host rule never counts (other port, final dot, dubious path).
     """
 
     exact: str
     base: str | None
+    queries: str | None
     prefixes: tuple[str, ...]
     host: str | None
 
@@ -77,17 +86,16 @@ def of_url(text: str) -> UrlNames:
     url = _parse(text)
     whole = _spell(url.href.partition("#")[0])
     base = whole.partition("?")[0] if "?" in whole else None
-    if _is_dubious(url.pathname):
-        return UrlNames(f"url:{whole}", base and f"url:{base}", (), None)
+    own = (f"url:{whole}", base and f"url:{base}", base and f"query:{base}")
     path = _spell(url.pathname)
+    if _is_dubious(url.pathname) or path.count("/") > MAX_PREFIXES:
+        return UrlNames(*own, (), None)
     origin = f"{url.protocol}//{url.host}"
     folders = [path[: index + 1] for index, character in enumerate(path) if character == "/"]
-    if len(folders) > MAX_PREFIXES:
-        return UrlNames(f"url:{whole}", base and f"url:{base}", (), None)
     prefixes = tuple(f"prefix:{origin}{folder}" for folder in reversed(folders))
     # ada leaves the port empty where it is the scheme's own.
     host = None if url.port or url.hostname.endswith(".") else f"host:{url.hostname}"
-    return UrlNames(f"url:{whole}", base and f"url:{base}", prefixes, host)
+    return UrlNames(*own, prefixes, host)
 
 
 def check_alias(name: str) -> None:
@@ -135,6 +143,8 @@ def _check_url(name: str) -> None:
     spelled = of_url(name.removeprefix("url:")).exact
     if spelled != name:
         raise MalformedError(f"the canonical spelling is {spelled}", pointer="/name")
+    if _NEEDLESS_ESCAPE.search(name.partition("?")[0]):
+        raise MalformedError("write the characters that need no escape in a path as they are", pointer="/name")
 
 
 def _check_prefix(name: str) -> None:
@@ -189,8 +199,8 @@ def _spell(text: str) -> str:
 
 
 def _is_dubious(path: str) -> bool:
-    """Whether servers may disagree about which folder the path lies in."""
-    if "//" in path or _BAD_ESCAPE.search(path) or re.search(r"%2f|%5c", path, re.IGNORECASE):
+    """Whether servers may disagree about what the path leads to."""
+    if _DISPUTED.search(path) or _BAD_ESCAPE.search(path) or _NEEDLESS_ESCAPE.search(path):
         return True
     raw = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), path).encode("latin-1", "replace")
     try:

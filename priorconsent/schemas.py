@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from priorconsent import events, grants, keys, offers, rights, shares, states, statements
+from priorconsent import events, grants, keys, offers, rights, shares, statements, states
 from priorconsent.records import Record
 
 RECORDS: dict[str, type[Record]] = {
@@ -26,6 +26,7 @@ RECORDS: dict[str, type[Record]] = {
     "rights-table": rights.RightsTable,
     "work-state": states.WorkState,
     "alias-state": states.AliasState,
+    "query-state": states.QueryState,
     "party-state": states.PartyState,
     "grant-state": states.GrantState,
     "keyset-state": states.KeysetState,

@@ -87,6 +87,13 @@ class AliasState(Record, frozen=True):
     pos: Count
 
 
+class QueryState(Record, frozen=True):
+    """Since when a URL of this path was claimed with a query, so that queries there tell works apart."""
+
+    since: Time
+    pos: Count
+
+
 class PartyState(Record, frozen=True):
     """A party by its pseudonym; ``members`` only of a committee."""
 
@@ -132,12 +139,13 @@ class RightsTableState(Record, frozen=True):
     pos: Count
 
 
-State = WorkState | AliasState | PartyState | GrantState | KeysetState | RightsTableState
+State = WorkState | AliasState | QueryState | PartyState | GrantState | KeysetState | RightsTableState
 
 KINDS: dict[str, type[State]] = {
     "work": WorkState,
     "party": PartyState,
     "grant": GrantState,
+    "query": QueryState,
     **dict.fromkeys(names.ALIASES, AliasState),
 }
 _REGISTRY: dict[str, type[State]] = {names.KEYSET: KeysetState, names.RIGHTS_TABLE: RightsTableState}

@@ -9,7 +9,7 @@ from priorconsent import events as ev
 from priorconsent import vocabulary as words
 from priorconsent.errors import MalformedError, RuleError
 from priorconsent.replay.step import Step, in_order, must
-from priorconsent.states import AliasState, Claim, PartyState, WorkState
+from priorconsent.states import AliasState, Claim, PartyState, QueryState, WorkState
 
 
 def work(step: Step, event: ev.WorkAdd) -> None:
@@ -55,6 +55,15 @@ def alias(step: Step, event: ev.Alias) -> None:
         claims=in_order(others if event.ended else (*others, claim)),
         since=step.time if weighty else before.since,
     )
+    if weighty and names.kind_of(event.name) == "url":
+        _note_query(step, event.name)
+
+
+def _note_query(step: Step, name: str) -> None:
+    """Note at the path that its URLs are told apart by their query; the note stays."""
+    note = names.of_url(name.removeprefix("url:")).queries
+    if note is not None and step.state(note) is None:
+        step.changes[note] = QueryState(since=step.time, pos=step.pos)
 
 
 def share_set(step: Step, event: ev.ShareSetChange) -> None:

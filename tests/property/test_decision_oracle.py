@@ -20,13 +20,14 @@ from priorconsent.states import (
     Holder,
     LifeEntry,
     PartyState,
+    QueryState,
     Refusal,
     RightsTableState,
     WorkState,
 )
 from tests.world import file, salt, uid
 
-CASES = 3000
+CASES = 4000
 INSTANTS = [f"2026-11-{day:02d}T00:00:00Z" for day in range(1, 15)]
 NOW = "2026-11-20T00:00:00Z"
 ONE_FILE, OTHER_FILE = file("one"), file("two")
@@ -34,6 +35,7 @@ FOLDER = "https://studio.example/film/"
 PLACES = [
     f"{FOLDER}1.mp4",
     f"{FOLDER}1.mp4?q=1",
+    f"{FOLDER}1.mp4?q=2",
     f"{FOLDER}2.mp4",
     "https://studio.example/",
     "http://studio.example/film/1.mp4",
@@ -103,39 +105,48 @@ class Oracle:
         if q.kind == "work":
             return ({q.key: None} if names.work(q.key) in self.states else {}), []
         if q.kind != "url":
-            return self.claimed([q.key])
+            works, since, enough = self.claimed([q.key])
+            return (works if enough else {}), since
         whole = q.key
         plain = whole.split("?")[0]
         scheme, rest = plain.split("://")
         parts = rest.split("/")
         folders = [f"prefix:{scheme}://" + "/".join(parts[:count]) + "/" for count in range(len(parts) - 1, 0, -1)]
-        works, since = self.claimed([f"url:{whole}", *folders, f"host:{parts[0]}"])
+        works, since, enough = self.claimed([f"url:{whole}"])
+        note = self.states.get(f"query:{plain}") if "?" in whole else None
+        if not enough and note:
+            since = [*since, note.since]
+        elif not enough:
+            wider, later, enough = self.claimed([*folders, f"host:{parts[0]}"])
+            works, since = {**wider, **works}, since + later
         if "?" in whole:
-            more, later = self.claimed([f"url:{plain}"])
+            more, later, settled = self.claimed([f"url:{plain}"])
             works = {**dict.fromkeys(more, "nowhere"), **works}
-            since = since + later
-        return works, since
+            since, enough = since + later, enough or settled
+        return (works if enough else {}), since
 
     def claimed(self, tried):
-        since = []
+        """Works that a claim from E1 upwards names, up to the first name with a claim of the level asked for."""
+        since, works = [], {}
         for name in tried:
             state = self.states.get(name)
             if state is None:
                 continue
             since += [state.since] if state.since else []
-            works = {}
+            enough = False
             for claim in state.claims:
-                if LEVELS.index(claim.level) < LEVELS.index(self.q.min_level):
+                if claim.level == "E0":
                     continue
                 work = self.states[names.work(claim.work)]
                 # Whether the claim counts rests on who holds the work.
                 since.append(work.since)
                 speakers = {holder.party for holder in work.holders} if work.share_set else {work.party}
                 if claim.party in speakers:
-                    works[claim.work] = name
-            if works:
-                return works, since
-        return {}, since
+                    works.setdefault(claim.work, name)
+                    enough = enough or LEVELS.index(claim.level) >= LEVELS.index(self.q.min_level)
+            if enough:
+                return works, since, True
+        return works, since, False
 
     def closure(self, work):
         followed = LINKS_OF[self.q.use.split(".")[0]]
@@ -300,6 +311,8 @@ def random_map(chance):
         ]
         weighty = any(claim.level != "E0" for claim in claims)
         states[name] = AliasState(claims=tuple(claims), since=chance.choice(early) if weighty else None, pos=1)
+        if weighty and "?" in name:
+            states["query:" + name.removeprefix("url:").split("?")[0]] = QueryState(since=chance.choice(early), pos=1)
     for party in PARTIES:
         refusals = []
         if chance.random() < 0.1:
