@@ -34,8 +34,8 @@ class Note(Record, frozen=True):
 class Folder:
     """``demo/`` below the data folder.
 
-    ``begun`` is written before anything else and removed after ``note``: between the two, what lies in the
-    database is half a demo.
+    ``begun`` is written before anything else, holds the registry's name once there is one, and is removed after
+    ``note``: between the two, what lies in the database is half a demo.
     """
 
     def __init__(self, data: Path) -> None:

@@ -105,6 +105,18 @@ def test_the_registry_of_somebody_else_is_left_alone(other_maker):
     assert (other_maker / "public/log/checkpoint").read_bytes() == before
 
 
+def test_half_a_demo_elsewhere_gives_no_right_to_clear_this_database(other_maker):
+    before = (other_maker / "public/log/checkpoint").read_bytes()
+    (other_maker / "demo").mkdir(exist_ok=True)
+    (other_maker / "demo" / "begun").write_text("sha256:" + "0" * 64)
+
+    done = run_demo(other_maker, "--no-serve")
+
+    assert done.returncode == 1
+    assert "which is not the demo's" in done.stderr
+    assert (other_maker / "public/log/checkpoint").read_bytes() == before
+
+
 def test_a_port_that_is_taken_is_named(demo):
     done = run_demo(demo.data, "--port", str(demo.running.port))
 
@@ -116,7 +128,7 @@ def test_when_it_ends_nothing_goes_on(demo):
     second = Running(demo.data, free_port()).wait()
     assert listens(second.port)
 
-    second.end(signal.SIGINT)
+    assert second.end(signal.SIGINT) == 0
 
     assert not listens(second.port)
     assert listens(demo.running.port)

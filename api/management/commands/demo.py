@@ -25,6 +25,10 @@ from transparency.models import Head, Pending
 from transparency.store import registry_id
 
 CLEAR_LINE = "\r\x1b[2K"
+# Opening, keyset, rights table, map-root.
+EVENTS_OF_A_FOUNDING = 4
+# What a shell reports of a program that Ctrl-C ended.
+INTERRUPTED = 130
 
 
 class Command(BaseCommand):
@@ -51,7 +55,7 @@ class Command(BaseCommand):
         except PriorConsentError as error:
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:
-            self.stderr.write("stopped")
+            raise CommandError("stopped; a demo that was not finished begins anew", returncode=INTERRUPTED) from None
 
     def _prepare(self) -> tuple[Note, Folder]:
         """The finished demo, played now or before."""
@@ -77,33 +81,49 @@ class Command(BaseCommand):
         if settings.PRIORCONSENT_KEY_DELAY_S > LATEST_KEY_DELAY_S:
             raise CommandError(f"the story needs a PRIORCONSENT_KEY_DELAY_S of at most {LATEST_KEY_DELAY_S}")
         self._make_room(folder)
-        write_file(folder.begun, b"A demo began and did not end; the next run starts anew.\n")
+        write_file(folder.begun, b"")
         story = Story(times.plus(times.now(), -DAYS * DAY_S), settings.PRIORCONSENT_KEY_DELAY_S)
         with sequenced_by_caller():
-            stage = Stage(found_registry(story.begin), folder.keys, story.begin, self._tick)
+            registry = found_registry(story.begin)
+            write_file(folder.begun, registry.encode())
+            stage = Stage(registry, folder.keys, story.begin, self._tick)
             play(stage, story, self._tell)
         return folder.finish(stage, story)
 
     def _make_room(self, folder: Folder) -> None:
         """Clear away half a demo; refuse to touch anything else."""
-        if not Head.objects.filter(size__gt=0).exists() and not Pending.objects.exists():
+        head = Head.objects.first() or Head()
+        if not head.size and not Pending.objects.exists():
             return
-        if not folder.begun.exists():
+        if not self._is_half_a_demo(folder, head.size):
             raise CommandError(
-                f"there is a registry in {settings.PRIORCONSENT_DATA} already, which is not the demo's; "
-                "set PRIORCONSENT_DATA to another folder"
+                f"there is a registry in {settings.PRIORCONSENT_DATA} or its database already, which is not the "
+                "demo's; set PRIORCONSENT_DATA to another folder"
             )
         self.stdout.write("An earlier demo was stopped half-way; it is cleared away, and begins anew.")
         call_command("flush", verbosity=0, interactive=False)
         shutil.rmtree(settings.PRIORCONSENT_DATA / "public", ignore_errors=True)
         shutil.rmtree(folder.keys, ignore_errors=True)
 
+    @staticmethod
+    def _is_half_a_demo(folder: Folder, size: int) -> bool:
+        """Whether the database holds what an unfinished demo wrote: the folder may have been used with another one."""
+        if not folder.begun.exists():
+            return False
+        begun = folder.begun.read_text(encoding="ascii")
+        # Stopped while it was founded, it had no time to write down which registry it was; so there is nothing in it.
+        return begun == registry_id() if begun else size <= EVENTS_OF_A_FOUNDING
+
     def _serve(self, note: Note, folder: Folder, port: int, base_url: str) -> None:
         with serving.serving(port, base_url) as server:
             self._say_goodbye(note, folder, base_url, online=True)
             self.stdout.write(f"\nServing on {base_url}/ until Ctrl-C.")
             self.stdout.flush()
-            code = serving.sweep_while(server, self.stderr.write)
+            try:
+                code = serving.sweep_while(server, self.stderr.write)
+            except KeyboardInterrupt:
+                self.stdout.write("\nThe server has ended; ./run demo starts it again.")
+                return
         raise CommandError(f"the server ended by itself, with code {code}")
 
     def _say_goodbye(self, note: Note, folder: Folder, base_url: str, *, online: bool) -> None:
