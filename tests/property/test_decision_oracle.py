@@ -27,7 +27,7 @@ from priorconsent.states import (
 )
 from tests.world import file, salt, uid
 
-CASES = 4000
+CASES = 3000
 INSTANTS = [f"2026-11-{day:02d}T00:00:00Z" for day in range(1, 15)]
 NOW = "2026-11-20T00:00:00Z"
 ONE_FILE, OTHER_FILE = file("one"), file("two")
@@ -127,7 +127,8 @@ class Oracle:
 
     def claimed(self, tried):
         """Works that a claim from E1 upwards names, up to the first name with a claim of the level asked for."""
-        since, works = [], {}
+        since: list[str] = []
+        works: dict[str, str] = {}
         for name in tried:
             state = self.states.get(name)
             if state is None:
@@ -376,7 +377,7 @@ def random_grant(chance, label, works):
         "modalities_in": pick(chance, ["*"], ["video"], ["audio"]),
         "modalities_out": pick(chance, ["*"], ["video"]),
         "models": pick(chance, ["*"], ["A-Video"], []),
-        "distribution": pick(chance, ["*"], ["internal"]),
+        "distribution": pick(chance, ["*"], ["internal"], rate=0.3),
         "territory": pick(chance, ["*"], ["JP"], ["EU", "JP"]),
         "valid_from": valid_from,
         "valid_until": pick(chance, "2028-01-01T00:00:00Z", INSTANTS[11]),
@@ -428,7 +429,7 @@ def random_question(chance):
         "modality": pick(chance, "video", "audio", None, rate=0.3),
         "modality_out": pick(chance, "video", "audio", None),
         "model": pick(chance, "A-Video", "B", None),
-        "distribution": pick(chance, "internal", "api", None),
+        "distribution": pick(chance, "internal", "api", None, rate=0.25),
         "min_level": pick(chance, "E1", "E2", "E3"),
         "min_method": pick(chance, "passkey", *METHODS),
     }

@@ -1,5 +1,6 @@
 """Promise 6: only exact matches permit. URLs have one canonical spelling, and nothing slips past it."""
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -325,10 +326,15 @@ def test_any_text_has_names_that_are_their_own_or_is_our_error(text):
 
 
 def check_alias_unless_spelled_oddly(name):
-    try:
+    with contextlib.nullcontext() if is_plain(name) else pytest.raises(MalformedError, match="no escape"):
         check_alias(name)
-    except MalformedError as error:
-        assert "no escape" in error.detail
+
+
+def is_plain(name):
+    """Whether no control and nothing that a URL parser leaves as it is stands escaped in the path."""
+    escapes = re.findall("%[0-9A-F]{2}", name.partition("?")[0])
+    told = {chr(int(escape[1:], 16)) for escape in escapes}
+    return not told & {*"!$&'()*+,;=:@[]|", *map(chr, range(32)), "\x7f"}
 
 
 @pytest.fixture(scope="module")
