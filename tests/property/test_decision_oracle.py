@@ -27,7 +27,7 @@ from priorconsent.states import (
 )
 from tests.world import file, salt, uid
 
-CASES = 3000
+CASES = 4000
 INSTANTS = [f"2026-11-{day:02d}T00:00:00Z" for day in range(1, 15)]
 NOW = "2026-11-20T00:00:00Z"
 ONE_FILE, OTHER_FILE = file("one"), file("two")
@@ -300,7 +300,7 @@ def random_map(chance):
             pos=1,
         )
     for name in ALIASES:
-        if chance.random() < 0.6:
+        if chance.random() < 0.4:
             continue
         claims = [
             Claim(
