@@ -12,30 +12,21 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 from django.conf import settings
-from msgspec import Meta
 
 from api.problems import UnverifiedError
 from api.shapes import Mark
 from priorconsent import canonical, names
 from priorconsent.bucket import SnapshotBuckets
+from priorconsent.client import Latest
 from priorconsent.errors import MalformedError, NotTrustedError, StaleError
 from priorconsent.freshness import check_fresh
 from priorconsent.keys import Keyset, payload_of
-from priorconsent.records import Count, Record, convert
+from priorconsent.records import convert
 from priorconsent.snapshot import Snapshot, open_verified
 from priorconsent.states import KeysetState
 from priorconsent.trust import Trust, read_trust
-
-
-class Latest(Record, frozen=True):
-    """The pointer to the newest snapshot."""
-
-    file: Annotated[str, Meta(pattern=r"^[0-9]{1,16}\.sqlite$(?!\n)")]
-    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
-    size: Count
 
 
 @dataclass(frozen=True)

@@ -98,14 +98,6 @@ def add_work(actor: Actor, registrant: str, told: Description, now: str) -> Work
     return work
 
 
-def add_names(actor: Actor, work: Work, told: Description) -> None:
-    """Add identifiers, files and places to a work; those that it has already stay as they are."""
-    permit(actor, RULES["add_work"], [work.registrant.urn])
-    rows = _names(work, told)
-    with transaction.atomic():
-        _store(rows)
-
-
 def _titles(work: Work, titles: Iterable[Title]) -> list[WorkTitle]:
     rows = {
         (lang, title.form, text): WorkTitle(work=work, lang=lang, form=title.form, text=text)
