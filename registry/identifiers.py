@@ -45,6 +45,9 @@ def _eidr(value: str) -> str:
     return upper
 
 
+# Without colon: else the number of one scheme could be spelled as a value of another, and go unchecked.
+_SCHEME = re.compile(r"(?=.{1,40}\Z)[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
+
 SCHEMES: dict[str, Callable[[str], str]] = {
     "ean": ean.validate,
     "eidr": _eidr,
@@ -67,6 +70,8 @@ def canonical(scheme: str, value: str, pointer: str = "/value") -> str:
         MalformedError: wrong check digit, or no identifier of that scheme.
     """
     check = SCHEMES.get(scheme)
+    if _SCHEME.fullmatch(scheme) is None:
+        raise MalformedError(f"no scheme of identifiers: {scheme[:40]!r}", pointer=pointer)
     try:
         spelled = check(value) if check else value
         names.check_alias(f"id:{scheme}:{spelled}")

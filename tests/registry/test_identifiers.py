@@ -58,7 +58,8 @@ def test_a_scheme_without_check_digits_is_kept_as_it_is(scheme, value):
 
 
 @pytest.mark.parametrize(
-    ("scheme", "value"), [("MADB", "C1"), ("madb", ""), ("madb", "a b"), ("madb", "名"), ("", "x")]
+    ("scheme", "value"),
+    [("MADB", "C1"), ("madb", ""), ("madb", "a b"), ("madb", "名"), ("", "x"), ("isbn:978", "4"), ("a" * 41, "x")],
 )
 def test_what_no_name_could_hold_is_refused(scheme, value):
     with pytest.raises(MalformedError):
