@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -192,15 +192,15 @@ class Stage:
         body = share_sets.body_to_sign(share_sets.document_of(row))
         sign_shares(player.actor, self.sign(player, "shares", body), self.now)
 
-    def claim(self, name: str, by: str, aliases: Iterable[str]) -> None:
+    def claim(self, name: str, by: str, aliases: Sequence[str]) -> None:
         """A party signs, for each of these names, that it stands for the work."""
         player = self.players[by]
         # One commit for all of them: waiting for the disk each time would be most of the demo.
         with transaction.atomic():
-            for alias in aliases:
+            for number, alias in enumerate(aliases, 1):
                 body = {"name": alias, "work": self.works[name], "party": player.party, "ended": False}
                 claim_name(player.actor, self.sign(player, "claim", body), self.now)
-                self.told(f"{name}: {alias.partition(':')[0]} names")
+                self.told(f"{name}: {number} of {len(aliases)} names")
 
     def refuse(self, by: str, *, vendors: list[str], works: list[str], uses: list[str]) -> None:
         """A standing no."""
