@@ -49,13 +49,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(run: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
+    from priorconsent.cli.saying import say
     from priorconsent.errors import MalformedError, NotAvailableError, PriorConsentError, RuleError
 
     try:
         code = run(arguments)
         sys.stdout.flush()
     except PriorConsentError as error:
-        print(f"{error.code}: {error}", file=sys.stderr)
+        say(f"{error.code}: {error}", sys.stderr)
         usage = isinstance(error, MalformedError | NotAvailableError | RuleError)
         return EXIT_USAGE if usage else EXIT_COULD_NOT_CHECK
     except BrokenPipeError:
@@ -63,10 +64,10 @@ def _run(run: Callable[[argparse.Namespace], int], arguments: argparse.Namespace
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_COULD_NOT_CHECK
     except OSError as error:
-        print(error, file=sys.stderr)
+        say(str(error), sys.stderr)
         return EXIT_USAGE
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        say("interrupted", sys.stderr)
         return EXIT_COULD_NOT_CHECK
     return code
 

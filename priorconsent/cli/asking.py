@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from priorconsent import freshness
+from priorconsent.cli.saying import say
 from priorconsent.errors import MalformedError, NotTrustedError, StaleError, UnreachableError
 from priorconsent.head import NO_QUORUM, Head
 from priorconsent.reasons import REASONS
@@ -174,7 +175,7 @@ def sentence(reason: str) -> str:
 def complain(text: str, *, only_on_a_terminal: bool = False) -> None:
     """Say something to a person, beside the output."""
     if sys.stderr.isatty() or not only_on_a_terminal:
-        print(text, file=sys.stderr)
+        say(text, sys.stderr)
 
 
 def about(head: Head, trust: Trust) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from priorconsent import canonical, query, times
 from priorconsent.cli import EXIT_COULD_NOT_CHECK, EXIT_DONE, EXIT_NOT_PERMITTED, asking
+from priorconsent.cli.saying import say
 from priorconsent.decision import Decision, decide, refuse
 from priorconsent.errors import MalformedError, NotTrustedError
 from priorconsent.reasons import Verdict
@@ -61,13 +62,13 @@ def _show(as_json: bool, decision: Decision, about: dict[str, Any]) -> None:  # 
     if as_json:
         print(canonical.encode({**decision.to_json(), **about}).decode())
         return
-    print(f"{decision.verdict.value}: {decision.reason}")
-    print(asking.sentence(decision.reason))
+    say(f"{decision.verdict.value}: {decision.reason}")
+    say(asking.sentence(decision.reason))
     for name, value in {**decision.to_json(), "detail": about.get("detail")}.items():
         if value and name not in {"verdict", "reason"}:
-            print(f"  {name}: {_plain(value)}")
+            say(f"  {name}: {_plain(value)}")
     if "checkpoint" in about:
-        print("  as of checkpoint {size} of {origin}, {time}, fresh until {fresh_until}".format(**about["checkpoint"]))
+        say("  as of checkpoint {size} of {origin}, {time}, fresh until {fresh_until}".format(**about["checkpoint"]))
 
 
 def _plain(value: Any) -> str:

@@ -6,6 +6,7 @@ import argparse
 
 from priorconsent import canonical
 from priorconsent.cli import asking
+from priorconsent.cli.saying import say
 from priorconsent.court.fsck import Findings, fsck
 from priorconsent.court.published import open_published
 
@@ -34,10 +35,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _show(findings: Findings) -> None:
     told = findings.to_json()
-    print(f"{told['outcome']}: registry {findings.registry}")
-    print(f"  {findings.size} entries, {findings.leaves} states, {findings.map_roots} map-roots derived again")
+    say(f"{told['outcome']}: registry {findings.registry}")
+    say(f"  {findings.size} entries, {findings.leaves} states, {findings.map_roots} map-roots derived again")
     for label, lines in (("wrong", findings.wrong), ("could not check", findings.unable), ("alarm", findings.alarms)):
         for line in lines:
-            print(f"  {label}: {line}")
+            say(f"  {label}: {line}")
     if findings.unchecked:
-        print(f"  unchecked: {len(findings.unchecked)} pieces of evidence were not at hand")
+        say(f"  unchecked: {len(findings.unchecked)} pieces of evidence were not at hand")

@@ -8,6 +8,7 @@ from typing import Any
 
 from priorconsent import canonical, times
 from priorconsent.cli import EXIT_COULD_NOT_CHECK, EXIT_DONE, asking
+from priorconsent.cli.saying import say
 from priorconsent.errors import NotTrustedError
 from priorconsent.snapshot import Snapshot, open_verified
 from priorconsent.trust import Trust
@@ -48,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(canonical.encode(found).decode())
     else:
         for name, value in found.items():
-            print(f"{name}: {', '.join(value) if isinstance(value, list) else value}")
+            say(f"{name}: {', '.join(value) if isinstance(value, list) else value}")
     return EXIT_DONE
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from priorconsent import canonical
 from priorconsent.cli import asking
+from priorconsent.cli.saying import say
 from priorconsent.court.container import MAX_ARCHIVE_BYTES
 from priorconsent.court.report import Report
 from priorconsent.court.verify import verify
@@ -40,12 +41,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _show(report: Report) -> None:
-    print(f"{report.outcome}: the evidence for {report.grant or 'no grant that could be read'}")
+    say(f"{report.outcome}: the evidence for {report.grant or 'no grant that could be read'}")
     for step in report.steps:
-        print(f"  {step.number:>2} {'ok    ' if step.ok else 'FAILED'} {step.title}: {step.detail}")
+        say(f"  {step.number:>2} {'ok    ' if step.ok else 'FAILED'} {step.title}: {step.detail}")
     for work, decision in report.decisions.items():
-        print(f"{decision.verdict.value}: {decision.reason} at {report.at} for {work}")
-        print(f"  {asking.sentence(decision.reason)}")
-    print("Assumed:")
+        say(f"{decision.verdict.value}: {decision.reason} at {report.at} for {work}")
+        say(f"  {asking.sentence(decision.reason)}")
+    say("Assumed:")
     for assumption in report.assumptions:
-        print(f"  - {assumption}")
+        say(f"  - {assumption}")
