@@ -165,24 +165,26 @@ def signed_by_the_registry(cast, offer, missing=None):
     return token, event, {canonical.digest(token): token, offer.digest: bytes(offer.raw)}
 
 
+def log_it(offer, signed, **more):
+    """By the door of the log, with all evidence that there is."""
+    _, event, blobs = signed
+    evidence = {row.digest: bytes(row.raw) for row in (*offer.approvals.all(), offer.acceptance)}
+    with transaction.atomic():
+        append(event, blobs=blobs, evidence=evidence | more)
+
+
 def a_token_of_the_operators_own(cast, offer):
     """All of the registry's keys, the door of the log included."""
-    _, event, blobs = signed_by_the_registry(cast, offer)
-    with transaction.atomic():
-        append(event, blobs=blobs)
+    log_it(offer, signed_by_the_registry(cast, offer))
 
 
 def a_token_that_cites_the_studio_twice(cast, offer):
     raw = approval(cast, offer, cast.studio)
-    _, event, blobs = signed_by_the_registry(cast, offer, canonical.digest(raw))
-    with transaction.atomic():
-        append(event, blobs=blobs, evidence={canonical.digest(raw): raw})
+    log_it(offer, signed_by_the_registry(cast, offer, canonical.digest(raw)), **{canonical.digest(raw): raw})
 
 
 def a_token_that_cites_what_nobody_has(cast, offer):
-    _, event, blobs = signed_by_the_registry(cast, offer, canonical.digest(b"nothing"))
-    with transaction.atomic():
-        append(event, blobs=blobs)
+    log_it(offer, signed_by_the_registry(cast, offer, canonical.digest(b"nothing")))
 
 
 def a_draft_put_among_those_that_wait(cast, offer):
