@@ -33,7 +33,7 @@ def serving(port: int, base_url: str) -> Iterator[subprocess.Popen[bytes]]:
     _check_free(port)
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", HOST, "--port", str(port)]
     # granian says much; of a demo only what goes wrong is of interest.
-    command += ["--no-ws", "--log-level", "warning", "--backpressure", "64", "config.wsgi:application"]
+    command += ["--no-ws", "--log-level", "warning", "--blocking-threads", "4", "config.wsgi:application"]
     environment = {**os.environ, "PRIORCONSENT_BASE_URL": base_url}
     # A session of its own: Ctrl-C reaches this process alone, which then ends the server in order.
     with subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment, start_new_session=True) as server:  # noqa: S603
