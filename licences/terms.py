@@ -29,6 +29,8 @@ _DEFAULTS: dict[str, Any] = {
     "texts": [],
     "supersedes": [],
 }
+# A fraction of what a reader takes, since token, state and bundle hold the offer and more.
+MAX_OFFER_BYTES = 1 << 18
 # Any digest does to see whether a draft would be an offer.
 _NO_DIGEST = canonical.digest(b"")
 
@@ -85,6 +87,8 @@ def _offer(terms: Mapping[str, Any], **added: str) -> Offer:
     stand_ins = {"rights_table": _NO_DIGEST, "share_sets": _NO_DIGEST, "salt": "A" * 22}
     offer = convert({"v": 1, **terms, **stand_ins, **added}, Offer)
     offer.check()
+    if len(offer.encode()) > MAX_OFFER_BYTES:
+        raise MalformedError(f"more than {MAX_OFFER_BYTES} bytes of terms")
     times.plus(offer.valid_until, offer.withdrawal.notice_s)
     return offer
 

@@ -24,7 +24,7 @@ def offer_grant(actor: Actor, offer: Offer, now: str) -> Offer:
     """
     permit(actor, RULES["change_draft"], [offer.drafted_by])
     states = current_states()
-    states.load_tied(map(names.work, offer.terms["works"]))
+    states.load_tied([*map(names.work, offer.terms["works"]), *offer.terms["locators"]])
     content, requirement = frozen(offer.terms, offer.grant, states)
     pinned = [text.digest for text in content.texts]
     texts = frozenset(LicenceText.objects.filter(digest__in=pinned).values_list("digest", flat=True))

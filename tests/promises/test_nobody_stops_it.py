@@ -1,7 +1,13 @@
 """Nobody stops the registry for everybody: whoever floods it fills only the room that is his own."""
 
+import pytest
+
+from licences.verbs.issue import issue_all_ready
+from licences.verbs.lapse import lapse_offers
 from priorconsent import names
+from priorconsent.errors import MalformedError
 from priorconsent.replay.step import MAX_STATE_BYTES
+from tests.cast import OPERATOR
 from tests.promises.asking import ask
 from tests.world import FILM, FILM_FILE, OTHER_FILM, STRANGER, STUDIO, World, uid
 from transparency.models import Alarm
@@ -53,3 +59,12 @@ def test_claims_that_nobody_checked_leave_room_for_those_that_somebody_did():
 
     assert "longer than" in world.alarm
     assert world.claim(FILM_FILE, FILM, STUDIO, level="E3").alarm is None
+
+
+def test_an_offer_too_long_to_be_read_again_is_refused_at_once(cast):
+    models = [f"{number:04}{'x' * 4000}" for number in range(300)]
+    with pytest.raises(MalformedError, match="bytes"):
+        cast.draft(models=models)
+
+    assert lapse_offers(cast.now) == []
+    assert issue_all_ready(OPERATOR, cast.now) == []
