@@ -14,6 +14,5 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 # Finds what a crash left undone, and keeps an idle log alive.
 app.conf.beat_schedule = {
-    "sweep": {"task": "transparency.tasks.sweep", "schedule": SWEEP_EVERY_S},
-    "sweep-offers": {"task": "licences.tasks.sweep", "schedule": SWEEP_EVERY_S},
+    "sweep": {"task": "licences.tasks.sweep", "schedule": SWEEP_EVERY_S},
 }

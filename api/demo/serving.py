@@ -13,8 +13,8 @@ from contextlib import contextmanager, suppress
 
 from django.conf import settings
 
+from licences import tasks
 from priorconsent.errors import ConflictError, PriorConsentError, UnreachableError
-from transparency import tasks
 
 HOST = "127.0.0.1"
 SWEEP_EVERY_S = 20
