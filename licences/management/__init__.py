@@ -1,1 +1,1 @@
-"""Commands of the log."""
+"""Commands of the licences."""

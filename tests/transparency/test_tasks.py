@@ -83,7 +83,8 @@ def test_registered_followers_catch_up_after_each_publication(cast):
 
 
 def test_the_sweep_is_on_the_beat():
-    [entry] = [entry for entry in app.conf.beat_schedule.values() if entry["task"] == tasks.sweep.name]
+    [entry] = [entry for entry in app.conf.beat_schedule.values() if entry["task"] == "licences.tasks.sweep"]
+    assert entry["task"] in app.tasks
     assert entry["schedule"] <= 300
 
 
