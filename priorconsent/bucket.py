@@ -74,11 +74,13 @@ class Opened:
     """A verified bucket.
 
     Args:
+        branches: on how many levels of the path something lies beside it.
         states: every state under the prefix, by name.
     """
 
     prefix: str
     head: Head
+    branches: int
     states: dict[str, State]
 
 
@@ -159,7 +161,9 @@ def open_bucket(raw: bytes, prefix: str, trust: Trust) -> Opened:
     # Without this a leaf of the prefix could be shown as a bare hash, and so its state withheld.
     if len(found) != len(states):
         raise ProofError("the bucket does not show the state of each of its leaves")
-    return Opened(prefix, head, states)
+    # An empty level more changes no root, so only the others show how large the map is.
+    branches = sum(sibling != merkle_map.ZERO for sibling in siblings)
+    return Opened(prefix, head, branches, states)
 
 
 class MovedOnError(UnreachableError):
@@ -182,8 +186,10 @@ class BucketStates:
         self._fetch = fetch
         self._trust = trust
         self._opened: dict[str, Opened] = {}
-        self.head = self._open(secrets.token_hex(32)).head
-        self._digits = digits or _digits_for(self.head.map_root.n)
+        first = self._open(secrets.token_hex(32))
+        self.head = first.head
+        # The number of names is the registry's word, and the larger it is, the more a prefix would tell.
+        self._digits = digits or _digits_for(min(self.head.map_root.n, most_names(first.branches)))
 
     def state(self, name: str) -> State | None:
         """The state under a name; ``None``: proved absent.
@@ -220,6 +226,14 @@ def ask(fetch: Fetch, trust: Trust, question: Callable[[BucketStates], T]) -> T:
         except MovedOnError as error:
             last = error
     raise last
+
+
+def most_names(branches: int) -> int:
+    """How many names a map may be believed to hold, from the path of a random key.
+
+    Each level halves the names, until about one is left; with 16 times as many, one path of 100,000 ends so soon.
+    """
+    return 1 << branches + 4
 
 
 def _digits_for(n: int) -> int:
