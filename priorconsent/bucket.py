@@ -8,7 +8,7 @@ and whoever sees the whole chain learns more than from one prefix. Only a snapsh
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Annotated, Any, TypeVar
@@ -131,11 +131,22 @@ class SnapshotBuckets:
         """The bucket of a prefix.
 
         Raises:
-            MalformedError: not 2 to 64 lower-case hex digits.
+            MalformedError: not 2 to 64 lower-case hex digits, or one with more under it than a reader takes.
         """
-        first, last = merkle_buckets.leaf_range(prefix)
         with self._snapshot.in_one_read() as snapshot:
-            return build(prefix, self._nodes, list(snapshot.leaves(first, last)), self._head)
+            return build(prefix, self._nodes, list(_within_budget(snapshot, prefix)), self._head)
+
+
+def _within_budget(snapshot: Snapshot, prefix: str) -> Iterator[Row]:
+    """The leaves under a prefix; no more than a reader would take."""
+    left = MAX_BUCKET_BYTES
+    for row in snapshot.leaves(*merkle_buckets.leaf_range(prefix)):
+        left -= len(row[2])
+        if left < 0:
+            raise MalformedError(
+                f"more than {MAX_BUCKET_BYTES} bytes lie under it; ask for a longer one", pointer="/prefix"
+            )
+        yield row
 
 
 def open_bucket(raw: bytes, prefix: str, trust: Trust) -> Opened:

@@ -4,9 +4,10 @@ import pytest
 
 from licences.verbs.issue import issue_all_ready
 from licences.verbs.lapse import lapse_offers
-from priorconsent import names
+from priorconsent import bucket, merkle_map, names
 from priorconsent.errors import MalformedError
 from priorconsent.replay.step import MAX_STATE_BYTES
+from tests.api.conftest import client_at, problem
 from tests.cast import OPERATOR
 from tests.promises.asking import ask
 from tests.world import FILM, FILM_FILE, OTHER_FILM, STRANGER, STUDIO, World, uid
@@ -68,3 +69,13 @@ def test_an_offer_too_long_to_be_read_again_is_refused_at_once(cast):
 
     assert lapse_offers(cast.now) == []
     assert issue_all_ready(OPERATOR, cast.now) == []
+
+
+def test_a_bucket_that_no_reader_would_take_is_not_built(cast, monkeypatch):
+    cast.publish()
+    address = f"/api/v1/buckets/{merkle_map.map_key(names.KEYSET).hex()[:2]}"
+    assert client_at(cast.now).get(address).status_code == 200
+    monkeypatch.setattr(bucket, "MAX_BUCKET_BYTES", 50)
+
+    response = client_at(cast.now).get(address)
+    assert (response.status_code, problem(response)) == (400, "malformed")
