@@ -8,13 +8,17 @@ from licences.verbs.issue import issue_all_ready
 from licences.verbs.lapse import lapse_offers
 from priorconsent import times
 from registry.actor import Actor
+from transparency import sequencer
+from transparency.followers import run_followers
 
 SYSTEM = Actor(party=None, role="operator", proof="system", label="sweep")
 
 
 @shared_task
 def sweep() -> None:
-    """Let dead offers lapse, and issue what a crash between signature and issue left behind."""
+    """Let dead offers lapse, issue what a crash left behind, and bring the log up to date."""
     now = times.now()
     lapse_offers(now)
     issue_all_ready(SYSTEM, now)
+    sequencer.sweep(now)
+    run_followers()

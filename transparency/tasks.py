@@ -1,4 +1,4 @@
-"""What runs after a commit and by the clock. Every task may run twice without harm."""
+"""What runs after a commit. Every task may run twice without harm."""
 
 from __future__ import annotations
 
@@ -13,11 +13,4 @@ from transparency.followers import run_followers
 def sequence() -> None:
     """Log what waits, publish it, and let others follow."""
     sequencer.run(times.now())
-    run_followers()
-
-
-@shared_task
-def sweep() -> None:
-    """Do whatever is due, or was left undone by a crash."""
-    sequencer.sweep(times.now())
     run_followers()

@@ -15,9 +15,9 @@ from api.demo import farewell, serving
 from api.demo.remains import Folder, Note
 from api.demo.stage import Stage
 from api.demo.story import DAY_S, DAYS, LATEST_KEY_DELAY_S, Story, play
+from licences import tasks
 from priorconsent import times
 from priorconsent.errors import PriorConsentError
-from transparency import tasks
 from transparency.append import sequenced_by_caller
 from transparency.files import locked, write_file
 from transparency.keys import found_registry
