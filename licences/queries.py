@@ -32,17 +32,22 @@ def offer(actor: Actor, grant: str) -> Offer | None:
 
 def grants(*, after: int = 0) -> list[Offer]:
     """Grants that got into the log, in order; they are public."""
-    return list(_whole(Offer.objects.filter(pk__gt=after, state__in=PUBLIC)).order_by("pk")[:MAX_ROWS])
+    return list(_whole(_public().filter(pk__gt=after)).order_by("pk")[:MAX_ROWS])
 
 
 def grant(urn: str) -> Offer | None:
     """One of them."""
-    return _whole(Offer.objects.filter(grant=urn, state__in=PUBLIC)).first()
+    return _whole(_public().filter(grant=urn)).first()
 
 
 def licences(*, after: int = 0) -> list[Licence]:
     """Licences with their texts."""
     return list(Licence.objects.filter(pk__gt=after).prefetch_related("texts").order_by("pk")[:MAX_ROWS])
+
+
+def _public() -> QuerySet[Offer]:
+    # A state without a token was set by hand.
+    return Offer.objects.filter(state__in=PUBLIC, issued__digest__isnull=False)
 
 
 def _seen_by(actor: Actor, found: QuerySet[Offer]) -> QuerySet[Offer]:

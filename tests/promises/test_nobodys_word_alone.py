@@ -251,6 +251,7 @@ def test_without_the_publisher_of_the_original_there_is_no_yes(cast, folder, che
     try_everything(cast)
 
     assert ask(cast).verdict != "permitted"
+    assert client_at(cast.now).get(f"/api/v1/grants/{offer.grant}").status_code == 404
     assert alarms() == WITHOUT_THE_PUBLISHER[cheat]
     # What the public sees is an honest log still.
     assert audit(folder).exit_code == Exit.PERMITTED
