@@ -18,6 +18,8 @@ from priorconsent.rights import SELF, RightsTable, Rule
 from priorconsent.states import PartyState, Refusal, State, WorkState
 
 MAX_CLOSURE_WORKS = 10_000
+# Works that all link to each other would cost the square of their number, in every answer about one of them.
+MAX_CLOSURE_LINKS = 50_000
 
 
 class States(Protocol):
@@ -109,19 +111,22 @@ class Requirement:
 def closure(works: Iterable[str], links: frozenset[str], states: States, excluded: Iterable[str] = ()) -> Closure:
     """Follow the links from the works, any number of steps.
 
-    Cost: one look-up a work reached, at most ``MAX_CLOSURE_WORKS``.
+    Cost: one look-up a work reached, at most ``MAX_CLOSURE_WORKS``, and one step a link, at most
+    ``MAX_CLOSURE_LINKS``.
     """
     left_out = frozenset(excluded)
     reached: dict[str, set[str]] = {work: {SELF} for work in works}
     queue = deque(sorted(reached))
     found: dict[str, WorkState] = {}
     sources: set[str] = set()
-    while queue and len(reached) <= MAX_CLOSURE_WORKS:
+    steps = 0
+    while queue and len(reached) <= MAX_CLOSURE_WORKS and steps <= MAX_CLOSURE_LINKS:
         work = queue.popleft()
         state = states.state(names.work(work))
         if not isinstance(state, WorkState):
             continue
         found[work] = state
+        steps += len(state.links)
         for link in state.links:
             if link.rel not in links or link.work is None:
                 continue
@@ -232,7 +237,11 @@ def refused_by(offer: Offer, table: RightsTable, states: States) -> str | None:
 
 def _scope_problems(scope: Closure) -> Iterable[Problem]:
     if not scope.complete:
-        yield Problem("too_many_works", "", f"the links lead to more than {MAX_CLOSURE_WORKS} works")
+        yield Problem(
+            "too_many_works",
+            "",
+            f"the links lead to more than {MAX_CLOSURE_WORKS} works, or are more than {MAX_CLOSURE_LINKS}",
+        )
     for work in scope.excluded_sources:
         yield Problem("excluded_source", work, "a work that another one is based on cannot be excluded")
     for work in scope.reached.keys() - scope.works.keys():

@@ -4,9 +4,10 @@ import pytest
 
 from licences.verbs.issue import issue_all_ready
 from licences.verbs.lapse import lapse_offers
-from priorconsent import bucket, merkle_map, names
+from priorconsent import bucket, consent, merkle_map, names
 from priorconsent.errors import MalformedError
-from priorconsent.replay.step import MAX_STATE_BYTES
+from priorconsent.replay.step import MAX_STATE_BYTES, replace
+from priorconsent.shares import Link
 from tests.api.conftest import client_at, problem
 from tests.cast import OPERATOR
 from tests.promises.asking import ask
@@ -79,3 +80,19 @@ def test_a_bucket_that_no_reader_would_take_is_not_built(cast, monkeypatch):
 
     response = client_at(cast.now).get(address)
     assert (response.status_code, problem(response)) == (400, "malformed")
+
+
+def test_a_web_of_works_that_all_link_to_each_other_is_left_with_a_no():
+    world = World.granted()
+    assert world.reason() == "granted"
+    film = world.state(names.work(FILM))
+    web = [uid(f"knot {number}") for number in range(400)]
+    links = tuple(Link(rel="contains", work=work) for work in sorted(web))
+    for work in (FILM, *web):
+        knot = replace(film, links=links, holders=film.holders if work == FILM else ())
+        world.ledger.put(names.work(work), knot)
+
+    steps = consent.closure([FILM], frozenset({"contains"}), world.ledger)
+    assert not steps.complete
+    assert len(steps.works) * len(web) <= consent.MAX_CLOSURE_LINKS + 2 * len(web)
+    assert world.reason() == "no_grant"
