@@ -1,4 +1,4 @@
-"""Addresses. What tests and readers rely on stands in design.md, section 9."""
+"""Addresses. What tests and readers rely on stands in the README."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ def read_folder(text: str) -> Path:
 
 
 def read_origin(text: str) -> str:
-    """The log's name: words separated by slashes, the last one a number (formats.md, section 9)."""
+    """The log's name: words separated by slashes, the last one a number (docs/spec/files.md)."""
     if re.fullmatch(r"[a-z0-9.-]+(/[a-z0-9.-]+)*/[1-9][0-9]{0,8}", text) is None:
         raise ValueError("expected <name>/<number> in lower-case ASCII, such as registry.example/prior-consent/1")
     return text

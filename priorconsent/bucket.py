@@ -1,4 +1,4 @@
-"""The bucket: all states under one prefix of keys, proved against a checkpoint (formats.md, section 8).
+"""The bucket: all states under one prefix of keys, proved against a checkpoint (docs/spec/files.md).
 
 Who asks by bucket shows the registry a prefix, and hides the question among all names under it. The
 crowd is smaller than it looks: one question takes a chain of look-ups (URL, then work, then grant),

@@ -1,6 +1,6 @@
 """One profile of JSON, one way to read it, one way to write it, and the digests over it.
 
-Profile (formats.md, section G): RFC 8785 canonical form; no floats, integers within ±(2^53-1),
+Profile (docs/spec/README.md, section G): RFC 8785 canonical form; no floats, integers within ±(2^53-1),
 ASCII member names, NFC text, no lone surrogates, no duplicate members; every list is a sorted set,
 but for the few named in ``ORDERED_LISTS``.
 """
@@ -79,7 +79,7 @@ def digest(raw: bytes) -> str:
 
 
 def tagged_digest(tag: str, raw: bytes) -> str:
-    """T(tag, x) = Digest of tag ‖ 00 ‖ x (formats.md, section G)."""
+    """T(tag, x) = Digest of tag ‖ 00 ‖ x (docs/spec/README.md, section G)."""
     return digest(tag.encode("ascii") + b"\0" + raw)
 
 

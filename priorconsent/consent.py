@@ -1,4 +1,4 @@
-"""Whose yes is needed: computed once, by issuer and verifier alike (formats.md, section 3).
+"""Whose yes is needed: computed once, by issuer and verifier alike (docs/spec/records.md, section 5).
 
 The works named, and those that the uses reach by links, form the closure. For each of its works and
 each right that the uses concern there, the share set must be complete and every holder must agree.

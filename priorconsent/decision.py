@@ -1,4 +1,4 @@
-"""The one decision: may this key be put to this use? See design.md, section 8.
+"""The one decision: may this key be put to this use? See docs/spec/decision.md.
 
 Its default is no. The steps are numbered as in the table there; a grant passes all of them or gives
 the reason of the step that it fails. The map's states are all that is read.

@@ -1,4 +1,4 @@
-"""The events of the log: a closed list, told apart by ``t`` (formats.md, section 4)."""
+"""The events of the log: a closed list, told apart by ``t`` (docs/spec/events.md)."""
 
 from __future__ import annotations
 

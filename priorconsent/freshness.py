@@ -1,7 +1,7 @@
 """Whether what was published is recent enough to answer from, and never older than what was seen before.
 
 A checkpoint says nothing about later ones, so a reader remembers the largest one that it has seen
-(formats.md, section 6): a smaller one is not used; another root for the same size is a fork, and
+(docs/spec/files.md): a smaller one is not used; another root for the same size is a fork, and
 both sides are kept as evidence.
 """
 

@@ -1,4 +1,4 @@
-"""The grant token: the offer, countersigned by the registry (formats.md, section 3)."""
+"""The grant token: the offer, countersigned by the registry (docs/spec/records.md, section 6)."""
 
 from __future__ import annotations
 

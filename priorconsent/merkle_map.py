@@ -9,7 +9,7 @@ absent, or with two values. Both paths follow the same bits down from the same r
 shallower end one hash would have to be two of: zeros, a leaf (prefix 00), a node (prefix 01). That
 takes a collision of SHA-256. (Whether a root is the *right* one is for replay to say.)
 
-Source: formats.md, sections 5 and 8.
+Source: docs/spec/map.md, docs/spec/files.md.
 """
 
 from __future__ import annotations

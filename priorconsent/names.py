@@ -1,6 +1,6 @@
 """The names under which the map keeps states: works, parties, grants, digests, identifiers, places.
 
-Places are URLs by the WHATWG standard, in one canonical spelling (formats.md, section 5).
+Places are URLs by the WHATWG standard, in one canonical spelling (docs/spec/map.md).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The offer: the exact content put to the signers (formats.md, section 3)."""
+"""The offer: the exact content put to the signers (docs/spec/records.md, section 3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The question: one key, one use, and what else the asker says (design.md, section 8)."""
+"""The question: one key, one use, and what else the asker says (docs/spec/decision.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every reason that an answer can have, with a sentence for people (design.md, section 8)."""
+"""Every reason that an answer can have, with a sentence for people (docs/spec/decision.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rights table: which rights, in which works, a use concerns (formats.md, section 3)."""
+"""The rights table: which rights, in which works, a use concerns (docs/spec/records.md, section 5)."""
 
 from __future__ import annotations
 

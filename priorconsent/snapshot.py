@@ -1,4 +1,4 @@
-"""The snapshot: the whole map of one checkpoint as a SQLite file (formats.md, section 8).
+"""The snapshot: the whole map of one checkpoint as a SQLite file (docs/spec/files.md).
 
 Nothing in a file is believed before all of it was scanned: SQLite is only a container, and a crafted
 one is an attack. Procedure of ``open_verified``:

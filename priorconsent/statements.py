@@ -1,4 +1,4 @@
-"""A statement: one act of one party, signed by that party (formats.md, section 2)."""
+"""A statement: one act of one party, signed by that party (docs/spec/records.md, section 2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The states that the map keeps, one record per kind of name (formats.md, section 5)."""
+"""The states that the map keeps, one record per kind of name (docs/spec/map.md)."""
 
 from __future__ import annotations
 

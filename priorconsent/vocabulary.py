@@ -1,4 +1,4 @@
-"""The closed lists of words that records use (design.md, sections 3 and 6).
+"""The closed lists of words that records use (docs/spec/words.md).
 
 A code outside its list is kept where it stands and means no; it is never guessed at.
 """

@@ -64,7 +64,7 @@ def receive(actor: Actor, raw: bytes, kind: str, now: str) -> Received:
     """Take in a statement of one type.
 
     Args:
-        kind: the type expected, as in formats.md section 2.
+        kind: the type expected, as in docs/spec/records.md, section 2.
 
     Raises:
         MalformedError, NotAvailableError: no statement that the verb takes.

@@ -18,6 +18,6 @@ class Buckets(View):
 
     @extend_schema(**openapi.BUCKET)
     def get(self, request: Request, prefix: str) -> HttpResponse:
-        """The bucket of a prefix of 2 to 64 hex digits, as formats.md section 8 has it."""
+        """The bucket of a prefix of 2 to 64 hex digits, as docs/spec/files.md has it."""
         with reading(now(request)) as published:
             return HttpResponse(published.buckets.bucket(prefix), content_type="application/json")

@@ -1,4 +1,4 @@
-"""Where things are. Only for finding them: what is believed comes from a trust file (design.md, section 9)."""
+"""Where things are. Only for finding them: what is believed comes from a trust file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bundle: all the evidence for one grant in one file (formats.md, section 9).
+"""The bundle: all the evidence for one grant in one file (docs/spec/files.md).
 
 ``build`` lays the pieces out under their names and adds the papers; ``read`` takes them apart again,
 strictly: exactly the files listed here, and those named by a digest have it. Nothing is verified yet.

@@ -1,4 +1,4 @@
-"""Replay: what each event does to the map, validated (formats.md, section 4).
+"""Replay: what each event does to the map, validated (docs/spec/events.md).
 
 An event that breaks a rule visible in the log and its blobs has no effect and raises an alarm. Evidence
 is checked wherever it is at hand: proved invalid, whoever logged it lied (``FraudError``); not at hand,

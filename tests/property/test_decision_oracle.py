@@ -240,7 +240,7 @@ class Oracle:
         return found
 
     def rights(self, work, terms):
-        """Step 9, for the work asked about: formats.md, section 3, without the excluded works."""
+        """Step 9, for the work asked about: docs/spec/records.md, section 5, without the excluded works."""
         q = self.q
         followed = LINKS_OF[q.use.split(".")[0]]
         reached, todo = {(work, "self")}, [work]
