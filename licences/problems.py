@@ -12,8 +12,6 @@ from priorconsent.offers import Offer
 from priorconsent.rights import RightsTable
 from priorconsent.states import AliasState, GrantState, PartyState, WorkState
 
-LEAST_LEVEL = "E1"
-
 
 class NotGrantableError(RuleError):
     """Nobody could grant this at present, whoever agreed.
@@ -77,7 +75,7 @@ def _party_problems(offer: Offer, table: RightsTable, states: States) -> Iterabl
 
 def _evidence_problems(requirement: Requirement) -> Iterable[Problem]:
     for need in requirement.needs:
-        if not words.at_least(words.LEVELS, need.level, LEAST_LEVEL):
+        if not words.at_least(words.LEVELS, need.level, words.LEAST_LEVEL):
             yield Problem("level_too_low", need.work, f"{need.party} holds {need.right} on its own word alone")
 
 
@@ -89,7 +87,7 @@ def _locator_problems(offer: Offer, states: States) -> Iterable[Problem]:
         if not any(
             claim.work in works
             and works[claim.work].speaks(claim.party)
-            and words.at_least(words.LEVELS, claim.level, LEAST_LEVEL)
+            and words.at_least(words.LEVELS, claim.level, words.LEAST_LEVEL)
             for claim in claims
         ):
             yield Problem("locator_not_claimed", locator, "no holder has shown that the place is one of these works")

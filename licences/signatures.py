@@ -9,9 +9,9 @@ from licences.models import Signature
 from priorconsent.errors import MalformedError, NotFoundError, PriorConsentError
 from priorconsent.keys import Keyset
 from priorconsent.statements import Signed
-from registry.statements import Received, keyset_in_force, record_on_file, still_counts
+from registry.statements import Received, record_on_file, still_counts
 from transparency.alarms import DATABASE_CHANGED, raise_alarm
-from transparency.store import DatabaseLedger
+from transparency.store import DatabaseLedger, keyset
 
 
 def columns(received: Received, now: str) -> dict[str, Any]:
@@ -35,8 +35,8 @@ def counting(rows: Iterable[Signature], subject: str, log: DatabaseLedger, now: 
     Args:
         subject: digest of what they agree to, or end.
     """
-    keyset = keyset_in_force(log)
-    signed = [one for row in rows for one in _as_taken_in(row, subject, keyset, now)]
+    in_force = keyset(log)
+    signed = [one for row in rows for one in _as_taken_in(row, subject, in_force, now)]
     log.load_spent(one.digest for one in signed)
     return {one.statement.party: one for one in signed if still_counts(one, log, now)}
 

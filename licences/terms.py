@@ -13,8 +13,7 @@ from priorconsent.offers import Offer
 from priorconsent.records import convert
 from priorconsent.rights import RightsTable
 from priorconsent.states import RightsTableState
-from registry.statements import keyset_in_force
-from transparency.store import DatabaseArchive
+from transparency.store import DatabaseArchive, keyset
 
 # Members that the registry adds when the offer is frozen.
 _ADDED = frozenset({"v", "registry", "grant", "rights_table", "share_sets", "salt"})
@@ -67,7 +66,7 @@ def frozen(terms: Mapping[str, Any], grant: str, states: States) -> tuple[Offer,
     offer = _offer(
         terms,
         grant=grant,
-        registry=keyset_in_force(states).registry_id,
+        registry=keyset(states).registry_id,
         rights_table=table.digest,
         share_sets=requirement.share_sets,
         salt=canonical.to_base64url(secrets.token_bytes(16)),

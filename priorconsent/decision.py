@@ -19,9 +19,6 @@ from priorconsent.reasons import GRANTED_STEP, REASONS, Verdict
 from priorconsent.rights import RightsTable
 from priorconsent.states import AliasState, GrantState, PartyState, QueryState, RightsTableState, State, WorkState
 
-# Below it a claim is anybody's word, and names nothing.
-LEAST_LEVEL = "E1"
-
 BINDING_OF = {"sha256": "digest", "url": "location", "work": "named", "identifier": "named"}
 
 
@@ -179,7 +176,7 @@ def _first_claimed(tried: list[str], query: Query, states: States) -> _Found:
 
 
 def _claimed(name: str, state: AliasState, query: Query, states: States) -> _Found:
-    weighty = [claim for claim in state.claims if words.at_least(words.LEVELS, claim.level, LEAST_LEVEL)]
+    weighty = [claim for claim in state.claims if words.at_least(words.LEVELS, claim.level, words.LEAST_LEVEL)]
     tied = {claim.work: states.state(names.work(claim.work)) for claim in weighty}
     counting = [claim for claim in weighty if _speaks(tied[claim.work], claim.party)]
     works = sorted({claim.work for claim in counting})

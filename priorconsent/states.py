@@ -38,6 +38,16 @@ class BoundKey(Record, frozen=True, rename={"from_": "from"}):
     until: Time | None
     counts_from: Time
 
+    def fault(self, time: str, *, widening: bool) -> str | None:
+        """Why what is signed with this key does not count at a time; ``None`` if it does."""
+        if time < self.from_:
+            return f"the key is bound only from {self.from_}"
+        if self.until is not None and self.until <= time:
+            return f"the key ended at {self.until}"
+        if widening and time < self.counts_from:
+            return f"a first key may refuse and withdraw at once; what widens waits until {self.counts_from}"
+        return None
+
 
 class Refusal(Record, frozen=True):
     """A holder's standing no. ``["*"]`` means all."""

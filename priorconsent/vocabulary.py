@@ -56,6 +56,9 @@ DISTRIBUTIONS = frozenset({"internal", "api", "open_weights"})
 # Both from weakest to strongest.
 LEVELS = ("E0", "E1", "E2", "E3")
 METHODS = ("account", "passkey", "key")
+# What a yes rests on at least, and what is asked for where nobody says more.
+LEAST_LEVEL: Final = "E1"
+USUAL_METHOD: Final = "passkey"
 
 # ISO 3166-1 alpha-2, the officially assigned codes.
 TERRITORIES = frozenset(

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from priorconsent import events, keys, names
+from priorconsent import events, names
 from priorconsent.consent import States
 from priorconsent.errors import (
     ConflictError,
@@ -23,13 +23,13 @@ from priorconsent.errors import (
     NotFoundError,
     RuleError,
 )
-from priorconsent.keys import KeyRecord, Keyset, read_key_record
+from priorconsent.keys import KeyRecord, read_key_record
 from priorconsent.statements import Signed, Statement, body_of
-from priorconsent.states import BoundKey, KeysetState, PartyState
+from priorconsent.states import BoundKey, PartyState
 from registry.actor import Actor
 from registry.models import PartyKeyRecord
 from registry.policy import RULES, permit
-from transparency.store import DatabaseArchive, DatabaseLedger, current_states
+from transparency.store import DatabaseLedger, current_states, keyset
 
 LATER = {"pause": "pauses by holders are not available yet: withdraw, or ask the operator to suspend"}
 # What only the sequencer knows; any instant will do to see whether the rest is well formed.
@@ -75,7 +75,7 @@ def receive(actor: Actor, raw: bytes, kind: str, now: str) -> Received:
     log = current_states()
     check_time(signed, log, now)
     check_key(signed.statement, log, now)
-    signed.verify(record_on_file(signed.statement.key), keyset_in_force(log), now)
+    signed.verify(record_on_file(signed.statement.key), keyset(log), now)
     return Received(signed.statement, raw, signed.digest, log)
 
 
@@ -84,16 +84,8 @@ def receive_by_new_key(actor: Actor, raw: bytes, record: KeyRecord, now: str) ->
     signed = _parse(actor, raw, "key")
     log = current_states()
     check_time(signed, log, now)
-    signed.verify(record, keyset_in_force(log), now)
+    signed.verify(record, keyset(log), now)
     return Received(signed.statement, raw, signed.digest, log)
-
-
-def keyset_in_force(states: States) -> Keyset:
-    """The registry's keys, as the log names them."""
-    state = states.state(names.KEYSET)
-    if not isinstance(state, KeysetState):
-        raise NotFoundError("the registry is not founded yet")
-    return keys.payload_of(DatabaseArchive().keyset(state.digest))
 
 
 def check_time(signed: Signed, log: DatabaseLedger, now: str) -> None:
@@ -115,14 +107,9 @@ def check_key(statement: Statement, states: States, now: str) -> BoundKey:
     """
     party = states.state(names.party(statement.by))
     key = party.key(statement.key) if isinstance(party, PartyState) else None
-    if key is None:
-        raise NotAllowedError("the log does not bind this key to the party (yet)", pointer="/key")
-    if key.until is not None and key.until <= now:
-        raise NotAllowedError(f"the key ended at {key.until}", pointer="/key")
-    if statement.widening and now < key.counts_from:
-        raise NotAllowedError(
-            f"a first key may refuse and withdraw at once; what widens waits until {key.counts_from}", pointer="/key"
-        )
+    fault = key.fault(now, widening=statement.widening) if key else "the log does not bind this key to the party (yet)"
+    if key is None or fault is not None:
+        raise NotAllowedError(str(fault), pointer="/key")
     return key
 
 

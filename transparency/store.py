@@ -14,6 +14,8 @@ from django.conf import settings
 
 from priorconsent import canonical, keys, names, states
 from priorconsent import events as ev
+from priorconsent import vocabulary as words
+from priorconsent.consent import States
 from priorconsent.errors import ConflictError, MalformedError, NotFoundError, NotTrustedError, ProofError
 from priorconsent.log import checkpoint as notes
 from priorconsent.log.note import Verifier
@@ -260,13 +262,16 @@ def current_states() -> DatabaseLedger:
     return DatabaseLedger()
 
 
-def keyset() -> keys.Keyset:
+def keyset(states: States | None = None) -> keys.Keyset:
     """The keyset in force.
+
+    Args:
+        states: of the map to judge by; ``None``: the newest.
 
     Raises:
         NotFoundError: the registry has not been founded.
     """
-    state = current_states().state(names.KEYSET)
+    state = (states or current_states()).state(names.KEYSET)
     if not isinstance(state, KeysetState):
         raise NotFoundError("the registry has not been founded: manage.py found_registry")
     return keys.payload_of(DatabaseArchive().keyset(state.digest))
@@ -294,8 +299,8 @@ def own_trust() -> Trust:
         tsa_ca=(),
         max_age_s=MAX_AGE_S,
         key_delay_s=0,
-        min_level="E1",
-        min_method="passkey",
+        min_level=words.LEAST_LEVEL,
+        min_method=words.USUAL_METHOD,
     )
 
 

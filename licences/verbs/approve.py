@@ -14,7 +14,7 @@ from priorconsent.errors import ConflictError, NotAllowedError, RuleError
 from priorconsent.replay import check_issue
 from registry.actor import Actor
 from registry.statements import Received, receive
-from transparency.store import DatabaseArchive
+from transparency.store import DatabaseArchive, keyset
 
 
 def approve_offer(actor: Actor, raw: bytes, now: str) -> Offer:
@@ -38,7 +38,7 @@ def approve_offer(actor: Actor, raw: bytes, now: str) -> Offer:
         )
     terms = terms_of(offer)
     received.log.load_tied(map(names.work, terms.works))
-    check_issue(terms, now, terms.registry, received.log, DatabaseArchive())
+    check_issue(terms, now, keyset(received.log).registry_id, received.log, DatabaseArchive())
     with transaction.atomic():
         # The lock keeps a decline out until this approval is stored, and finds one that came first.
         offer = Offer.objects.select_for_update().get(pk=offer.pk)

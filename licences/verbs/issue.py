@@ -21,7 +21,6 @@ from django.db import transaction
 from licences.life import log_around, move, offer_by_grant, require_state, terms_of
 from licences.models import Acceptance, Grant, LicenceText, Offer
 from licences.policy import RULES
-from licences.problems import LEAST_LEVEL
 from licences.signatures import counting
 from licences.states import State
 from priorconsent import grants
@@ -36,10 +35,9 @@ from priorconsent.statements import Signed
 from priorconsent.states import PartyState
 from registry.actor import Actor
 from registry.policy import permit
-from registry.statements import keyset_in_force
 from transparency.append import append_all
 from transparency.signers import signer
-from transparency.store import DatabaseArchive, DatabaseLedger
+from transparency.store import DatabaseArchive, DatabaseLedger, keyset
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +71,7 @@ def issue_grant(actor: Actor, offer: Offer, now: str) -> Grant:
     # A crash here leaves a prepared credential; the next issue prepares the same, or a fresher one.
     own = signer("grant")
     token = grants.sign(credential, own.kid, own.sign)
-    grants.Token(token).verify(keyset_in_force(log), now)
+    grants.Token(token).verify(keyset(log), now)
     # A crash here loses a token that nobody has seen.
     with transaction.atomic():
         move(offer, State.ACTIVE)
@@ -116,9 +114,9 @@ def is_signed(offer: Offer, now: str) -> bool:
 
 def _ready(offer: Offer, log: DatabaseLedger, now: str) -> _Ready:
     terms = terms_of(offer)
-    requirement = check_issue(terms, now, keyset_in_force(log).registry_id, log, DatabaseArchive())
-    if not words.at_least(words.LEVELS, requirement.level, LEAST_LEVEL):
-        raise RuleError(f"a holder stands on evidence below {LEAST_LEVEL}")
+    requirement = check_issue(terms, now, keyset(log).registry_id, log, DatabaseArchive())
+    if not words.at_least(words.LEVELS, requirement.level, words.LEAST_LEVEL):
+        raise RuleError(f"a holder stands on evidence below {words.LEAST_LEVEL}")
     approvals = counting(offer.approvals.all(), terms.digest, log, now)
     waiting = requirement.waiting_for(approvals)
     if waiting:

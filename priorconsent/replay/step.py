@@ -158,11 +158,9 @@ class Step:
         """Check that the key was in force, and its delay over if the statement widens."""
         party = self.find(names.party(statement.party), PartyState)
         key = party.key(statement.key) if party else None
-        in_force = key is not None and key.from_ <= self.time and (key.until is None or self.time < key.until)
-        # A first key may refuse and withdraw at once, but widen only after its delay.
-        counts = key is not None and (not statement.widening or key.counts_from <= self.time)
-        if not (in_force and counts):
-            raise self.fraud(f"statement {digest}: its key is not in force", self.archive.evidence(digest) or b"")
+        fault = key.fault(self.time, widening=statement.widening) if key else "the key is not bound to the party"
+        if fault is not None:
+            raise self.fraud(f"statement {digest}: {fault}", self.archive.evidence(digest) or b"")
 
     def fraud(self, detail: str, *evidence: bytes) -> FraudError:
         """The error for evidence that is proved invalid, with both sides."""

@@ -19,8 +19,7 @@ from registry.actor import Actor
 from registry.models import ShareSet, Work
 from registry.policy import RULES, permit
 from registry.share_sets import document_of, work_state
-from registry.statements import keyset_in_force
-from transparency.store import current_states
+from transparency.store import current_states, keyset
 
 # With a statement by each holder, and by those of a few dropped links, a set stays below MAX_EVENT_BYTES.
 MAX_SHARES = 200
@@ -53,7 +52,7 @@ def propose_shares(
     permit(actor, RULES["propose_shares"], {state.party, *(holder.party for holder in state.holders)})
     document = Document(
         v=1,
-        registry=keyset_in_force(states).registry_id,
+        registry=keyset(states).registry_id,
         work=work,
         version=_version(state) + 1,
         previous=state.share_set,

@@ -115,7 +115,7 @@ def test_a_withdrawal_that_the_log_did_not_take_is_undone_and_told(cast):
 
     offer.refresh_from_db()
     assert (offer.state, len(life_of(cast, offer))) == ("active", 1)
-    assert "its key is not in force" in offer.reason
+    assert "the key ended" in offer.reason
     assert cast.withdraw(offer, new).state == "withdrawn"
 
 

@@ -18,7 +18,7 @@ CASES = 4000
 
 
 def stated(use, modalities_in):
-    """docs/spec/records.md, section 5, as pairs: (how a work is reached, kind or any) → rights; ``None`` for every right."""
+    """docs/spec/records.md, section 5, as pairs: (how reached, kind or any) → rights; ``None`` for every right."""
     told = []
     families = """train specialise analyse protect evaluate retrieve index.ai input.user search generate.expression
         generate.character generate.voice generate.likeness""".split()
