@@ -14,7 +14,14 @@ from priorconsent.records import Record, Text, Time, Urn, convert
 KEYS = ("sha256", "url", "work", "identifier")
 
 _USE = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*", re.ASCII)
-_HEX = re.compile(r"(sha256:)?[0-9a-f]{64}", re.ASCII)
+_HEX = re.compile(r"(sha256:)?[0-9a-fA-F]{64}", re.ASCII)
+# Tried in order. Half a digest is still meant as one, and ``ftp://`` as a URL: each is refused as what it is meant as.
+_SPELLINGS = (
+    ("sha256", re.compile(r"sha256:.*|[0-9a-f]{64}", re.ASCII | re.DOTALL | re.IGNORECASE)),
+    ("work", re.compile(r"urn:uuid:.*", re.DOTALL)),
+    ("url", re.compile(r"[a-z][a-z0-9+.-]*://.*", re.ASCII | re.DOTALL | re.IGNORECASE)),
+    ("identifier", re.compile(r"id:.*|[a-z0-9-]+:\S+", re.ASCII | re.DOTALL)),
+)
 
 
 class _Asked(Record, frozen=True, omit_defaults=True):
@@ -56,6 +63,11 @@ class Query(Record, frozen=True):
     distribution: str | None
     min_level: str
     min_method: str
+
+
+def kind_of(text: str) -> str | None:
+    """Which kind of key a text is meant as; ``None``: it looks like none of them."""
+    return next((kind for kind, spelling in _SPELLINGS if spelling.fullmatch(text)), None)
 
 
 def parse(value: Mapping[str, Any], *, now: str) -> Query:
@@ -106,8 +118,9 @@ def parse(value: Mapping[str, Any], *, now: str) -> Query:
 
 def _sha256(text: str) -> str:
     if _HEX.fullmatch(text) is None:
-        raise MalformedError("not 64 lower-case hex digits", pointer="/sha256")
-    return "sha256:" + text.removeprefix("sha256:")
+        raise MalformedError("not 64 hex digits", pointer="/sha256")
+    # Some tools print capitals, and no two digests differ by them.
+    return "sha256:" + text.removeprefix("sha256:").lower()
 
 
 def _url(text: str) -> str:
