@@ -84,7 +84,7 @@ def issue_grant(actor: Actor, offer: Offer, now: str) -> Grant:
 
 
 def issue_if_ready(actor: Actor, offer: Offer, now: str) -> Grant | None:
-    """Issue the grant if nothing is missing; ``None`` while something is, or another was quicker."""
+    """Issue the grant; ``None`` while any rule stands in the way, or if another was quicker."""
     try:
         return issue_grant(actor, offer, now)
     except RuleError:
