@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Protocol
 
@@ -11,20 +12,20 @@ from priorconsent.errors import MalformedError, NotTrustedError
 from priorconsent.states import State
 
 
-class Archive:
+class Archive(ABC):
     """Where replay finds the bytes that events only name by digest.
 
     Subclasses give ``blob`` and ``evidence``. What they return is checked against the digest at every
     use, so a wrong answer counts as none.
     """
 
+    @abstractmethod
     def blob(self, digest: str) -> bytes | None:
         """Offers by offer digest, grant tokens, keysets by payload digest, rights tables."""
-        raise NotImplementedError
 
+    @abstractmethod
     def evidence(self, digest: str) -> bytes | None:
         """Statements by evidence digest, key records by key id, share-set documents."""
-        raise NotImplementedError
 
     def keyset(self, digest: str) -> bytes:
         """The JWS of a keyset.
