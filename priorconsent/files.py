@@ -15,7 +15,12 @@ def whole_file(path: Path, mode: int = 0o644) -> Iterator[IO[bytes]]:
     """A draft beside ``path`` that takes its place when the block ends well, and is removed otherwise.
 
     A process that is killed leaves the draft, whose name begins with a dot, and nothing under ``path``.
+
+    Raises:
+        FileNotFoundError: says which folder is missing.
     """
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {path.parent}")
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name[:100]}.", delete=False) as file:
         draft = draft_of(file)
         try:

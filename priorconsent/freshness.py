@@ -191,5 +191,6 @@ def _write(path: Path, seen: Seen) -> None:
 
 def _unusable(path: Path, error: OSError) -> NotTrustedError:
     return NotTrustedError(
-        f"cannot keep what was seen in {path.parent}: {error.strerror}; set XDG_STATE_HOME to a writable directory"
+        f"cannot keep what was seen in {path.parent}: {error.strerror or error}; "
+        "set XDG_STATE_HOME to a writable directory"
     )

@@ -1,13 +1,20 @@
-"""The trust file: what a reader decides to believe, kept outside everything that is checked with it."""
+"""The trust file: what a reader decides to believe, kept outside everything that is checked with it.
+
+Which of it counts where: an answer at home (``check``, ``filter``, ``snapshot``) rests on the log's key in
+``log_policy``, and on no root. Asking the roots as well would stop nobody there: who stole the log's key
+can sign a false map with the true keyset in it. ``verify`` and ``log fsck`` go back to the roots, and to
+every signature, which the log's key cannot make.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from msgspec import Meta
 
 from priorconsent import canonical
-from priorconsent.errors import MalformedError, NotAvailableError
+from priorconsent.errors import MalformedError, NotAvailableError, NotTrustedError
 from priorconsent.log.policy import MAX_POLICY_BYTES, Policy
 from priorconsent.records import Bytes32, Count, Digest, Text, Versioned, convert
 
@@ -19,7 +26,8 @@ class Trust(Versioned, frozen=True):
 
     Args:
         log_policy: text of a C2SP tlog-policy.
-        roots: RFC 7638 thumbprints of the root keys, sorted.
+        roots: RFC 7638 thumbprints of the root keys, sorted; counted, like ``threshold``, in ``verify``
+            and ``log fsck`` alone.
         threshold: how many distinct roots must sign a keyset.
         max_age_s: how old a checkpoint may be, in seconds; the map-root's own limit applies too.
         key_delay_s: a longer delay for first keys than the registry's; counts in ``verify`` alone.
@@ -69,3 +77,17 @@ def read_trust(raw: bytes) -> Trust:
     trust = convert(value, Trust)
     trust.check()
     return trust
+
+
+def read_trust_file(path: Path) -> Trust:
+    """Read a trust file by its path.
+
+    Raises:
+        NotTrustedError: it cannot be read, or is not sound; so nothing can be checked.
+    """
+    try:
+        return read_trust(path.read_bytes())
+    except OSError as error:
+        raise NotTrustedError(f"cannot read the trust file {path}: {error.strerror}") from None
+    except MalformedError as error:
+        raise NotTrustedError(f"the trust file {path} is not sound: {error}") from None

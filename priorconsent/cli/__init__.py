@@ -20,6 +20,9 @@ EXIT_USAGE = 2
 EXIT_NOT_PERMITTED = 3
 EXIT_COULD_NOT_CHECK = 4
 
+# What a path in the command can be wrong about. Of any other fault, as a full disk, the command knows nothing.
+_WRONG_PATH = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
+
 # command → module, what it is for
 COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("priorconsent.cli.check", "may this file, URL, work or identifier be put to this use?"),
@@ -65,7 +68,7 @@ def _run(run: Callable[[argparse.Namespace], int], arguments: argparse.Namespace
         return EXIT_COULD_NOT_CHECK
     except OSError as error:
         say(str(error), sys.stderr)
-        return EXIT_USAGE
+        return EXIT_USAGE if isinstance(error, _WRONG_PATH) else EXIT_COULD_NOT_CHECK
     except KeyboardInterrupt:
         say("interrupted", sys.stderr)
         return EXIT_COULD_NOT_CHECK

@@ -9,18 +9,14 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
-from priorconsent import freshness
+from priorconsent import trust
 from priorconsent.cli.saying import say
-from priorconsent.errors import MalformedError, NotTrustedError, StaleError, UnreachableError
-from priorconsent.head import NO_QUORUM, Head
+from priorconsent.errors import NotTrustedError
+from priorconsent.home import reason_of
 from priorconsent.reasons import REASONS
-from priorconsent.snapshot import Snapshot, open_verified
-from priorconsent.states import State
-from priorconsent.trust import Trust, read_trust
-
-T = TypeVar("T")
+from priorconsent.trust import Trust
 
 # Options of a question → what they say.
 OPTIONS = {
@@ -31,35 +27,22 @@ OPTIONS = {
     "modality_out": "kind of data that comes out",
     "model": "name of the model",
     "distribution": "internal, api or open_weights",
-    "at": "time asked about; default now",
+    "at": "time asked about; default {now}",
     "acquired_at": "when the copy was made; default the time asked about",
     "min_level": "weakest evidence to rely on, E1 to E3",
     "min_method": "weakest signatures to rely on: account, passkey or key",
 }
 
 
-class MisalignedError(NotTrustedError):
-    """Answers that do not line up with the questions."""
+def add_question(parser: argparse.ArgumentParser, *, required: bool = True, now: str = "now") -> None:
+    """Add the options of a question.
 
-    code = "misaligned_answer"
-
-
-class Map(Protocol):
-    """States with the head that they belong to."""
-
-    @property
-    def head(self) -> Head:
-        """The checkpoint of the map."""
-
-    def state(self, name: str) -> State | None:
-        """As ``consent.States``."""
-
-
-def add_question(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
-    """Add the options of a question."""
+    Args:
+        now: what an instant that is not said defaults to.
+    """
     for member, purpose in OPTIONS.items():
-        flag = "--" + member.replace("_", "-")
-        parser.add_argument(flag, metavar=member[0].upper(), help=purpose, required=required and member == "use")
+        flag, told = "--" + member.replace("_", "-"), purpose.format(now=now)
+        parser.add_argument(flag, metavar=member[0].upper(), help=told, required=required and member == "use")
 
 
 def add_source(parser: argparse.ArgumentParser) -> None:
@@ -77,10 +60,9 @@ def add_trust(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--trust", metavar="FILE", type=Path, help="trust.json: the registry and log to believe")
 
 
-def question(arguments: argparse.Namespace, trust: Trust) -> dict[str, Any]:
-    """The members of a query but its key; what is not asked for is as strict as the trust file says."""
-    given = {member: getattr(arguments, member) for member in OPTIONS if getattr(arguments, member) is not None}
-    return {"min_level": trust.min_level, "min_method": trust.min_method, **given}
+def question(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The members of a query but its key, as far as they were given."""
+    return {member: getattr(arguments, member) for member in OPTIONS if getattr(arguments, member) is not None}
 
 
 def read_trust_file(path: Path | None) -> Trust:
@@ -91,47 +73,19 @@ def read_trust_file(path: Path | None) -> Trust:
     """
     if path is None:
         raise NotTrustedError("no trust file was given: add --trust FILE")
-    try:
-        return read_trust(path.read_bytes())
-    except OSError as error:
-        raise NotTrustedError(f"cannot read the trust file {path}: {error.strerror}") from None
-    except MalformedError as error:
-        raise NotTrustedError(f"the trust file {path} is not sound: {error}") from None
-
-
-def ask(arguments: argparse.Namespace, trust: Trust, now: str, put: Callable[[Map], T]) -> T:
-    """Put a question to the map, from a snapshot or in buckets, once it is known to be fresh."""
-    if arguments.snapshot is not None:
-        with whole_map(arguments, trust, now) as snapshot, snapshot.in_one_read():
-            return put(snapshot)
-    from priorconsent import bucket
-    from priorconsent.client import Registry
-
-    def admitted(states: bucket.BucketStates) -> T:
-        admit(states.head, trust, now)
-        return put(states)
-
-    with Registry(arguments.registry) as registry:
-        return bucket.ask(registry.bucket, trust, admitted)
+    return trust.read_trust_file(path)
 
 
 @contextlib.contextmanager
-def whole_map(arguments: argparse.Namespace, trust: Trust, now: str) -> Iterator[Snapshot]:
-    """The whole map, from the file given or fetched for this one use."""
-    with contextlib.ExitStack() as stack:
-        path = arguments.snapshot
-        if path is None:
-            path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="priorconsent-"))) / "snapshot.sqlite"
-            fetch(arguments.registry, path, lambda _: None)
-        snapshot = stack.enter_context(open_verified(path, trust, None))
-        admit(snapshot.head, trust, now)
-        yield snapshot
-
-
-def admit(head: Head, trust: Trust, now: str) -> None:
-    """Refuse a head that is stale, older than one seen before, or half of a fork."""
-    freshness.check_fresh(head, trust, now)
-    freshness.Memory(freshness.state_directory(dict(os.environ))).remember(head, trust, now)
+def snapshot_file(arguments: argparse.Namespace) -> Iterator[Path]:
+    """The snapshot given, or one fetched for this one use."""
+    if arguments.snapshot is not None:
+        yield arguments.snapshot
+        return
+    with tempfile.TemporaryDirectory(prefix="priorconsent-") as folder:
+        path = Path(folder) / "snapshot.sqlite"
+        fetch(arguments.registry, path, lambda _: None)
+        yield path
 
 
 def fetch(url: str, path: Path, verify: Callable[[Path], None]) -> None:
@@ -160,12 +114,6 @@ def _silence(done: int, total: int | None) -> None:
     """Report to nobody."""
 
 
-def reason_of(error: NotTrustedError) -> str:
-    """The reason that a failed check gives."""
-    named = ((StaleError, "stale_snapshot"), (UnreachableError, "unreachable"), (MisalignedError, "misaligned_answer"))
-    return next((reason for kind, reason in named if isinstance(error, kind)), "unverified_snapshot")
-
-
 def sentence(reason: str) -> str:
     """What a reason says, in the language of the terminal where there is such a sentence."""
     language = (os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or "en")[:2]
@@ -178,12 +126,7 @@ def complain(text: str, *, only_on_a_terminal: bool = False) -> None:
         say(text, sys.stderr)
 
 
-def about(head: Head, trust: Trust) -> dict[str, Any]:
-    """Which checkpoint an answer comes from."""
-    return {
-        "origin": head.checkpoint.origin,
-        "size": head.checkpoint.size,
-        "time": head.quorum_time,
-        "fresh_until": freshness.fresh_until(head, trust),
-        "assumptions": [NO_QUORUM],
-    }
+def complain_of(error: NotTrustedError) -> None:
+    """Say that, and why, nothing could be checked."""
+    reason = reason_of(error)
+    complain(f"{reason}: {sentence(reason)} {error}")

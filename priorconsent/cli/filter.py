@@ -10,16 +10,18 @@ import argparse
 import contextlib
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from priorconsent import query, times
+from priorconsent import home, query, times
+from priorconsent import vocabulary as words
 from priorconsent.cli import EXIT_COULD_NOT_CHECK, EXIT_DONE, asking, manifests
-from priorconsent.decision import Decision, decide, refuse
 from priorconsent.errors import MalformedError, NotTrustedError
 from priorconsent.files import whole_file
+from priorconsent.home import Answer, MisalignedError
 from priorconsent.reasons import Verdict
-from priorconsent.snapshot import Snapshot
+from priorconsent.trust import Trust
 
 ROWS_PER_REPORT = 1000
 
@@ -36,106 +38,129 @@ def configure(parser: argparse.ArgumentParser) -> None:
     asking.add_source(parser)
 
 
+@dataclass
+class Counts:
+    """How many rows there were, were permitted, and asked no proper question."""
+
+    total: int = 0
+    permitted: int = 0
+    invalid: int = 0
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Filter the manifest."""
     outputs = [path for path in (arguments.target, arguments.verdicts) if path is not None]
-    form = manifests.form_of(arguments.source)
-    _check_paths(arguments.source, outputs)
-    for path in outputs:
-        path.unlink(missing_ok=True)
+    _remove_old(arguments.source, outputs)
+    form = _form(arguments.source, outputs)
     try:
-        kept, total = _filter(arguments, form, outputs)
+        counts = _filter(arguments, form, outputs)
     except NotTrustedError as error:
-        reason = asking.reason_of(error)
-        asking.complain(f"{reason}: {asking.sentence(reason)} {error}")
+        asking.complain_of(error)
         return EXIT_COULD_NOT_CHECK
-    asking.complain(f"{kept} of {total} rows permitted", only_on_a_terminal=True)
+    worth_a_warning = not counts.permitted or counts.invalid
+    invalid = f" ({counts.invalid} invalid_query)" if counts.invalid else ""
+    asking.complain(f"{counts.permitted} of {counts.total} permitted{invalid}", only_on_a_terminal=not worth_a_warning)
     return EXIT_DONE
 
 
-def _filter(arguments: argparse.Namespace, form: manifests.Form, outputs: list[Path]) -> tuple[int, int]:
+def _remove_old(source: Path, outputs: list[Path]) -> None:
+    """Remove what an earlier run left, before anything else can go wrong."""
+    resolved = [path.resolve() for path in (source, *outputs)]
+    if len(set(resolved)) != len(resolved):
+        raise MalformedError("IN, OUT and the verdicts are different files")
+    for path in outputs:
+        manifests.form_of(path)
+        # Without a manifest IN and OUT may have been given the wrong way round.
+        if source.is_file() or manifests.is_answered(path):
+            path.unlink(missing_ok=True)
+
+
+def _form(source: Path, outputs: list[Path]) -> manifests.Form:
+    form = manifests.form_of(source)
+    if not source.is_file():
+        raise MalformedError(f"there is no manifest {source}")
+    for path in outputs:
+        if manifests.form_of(path) is not form:
+            raise MalformedError(f"{path} is of another format than {source}; converting is not done here")
+    return form
+
+
+def _filter(arguments: argparse.Namespace, form: manifests.Form, outputs: list[Path]) -> Counts:
     now = times.now()
     trust = asking.read_trust_file(arguments.trust)
-    base = asking.question(arguments, trust)
+    base = asking.question(arguments)
+    _check_base(base, trust, now)
+    added = (manifests.ADDED, manifests.ADDED_TO_ALL)[: len(outputs)]
     with contextlib.ExitStack() as stack:
         source = stack.enter_context(arguments.source.open("rb"))
-        table = form(source)
+        table = form(source, added[-1])
         column = manifests.key_column(table.columns, arguments.key_column)
         # Drafts take their names last, after the map was found unchanged.
         drafts = [stack.enter_context(whole_file(path)) for path in outputs]
-        snapshot = stack.enter_context(asking.whole_map(arguments, trust, now))
+        path = stack.enter_context(asking.snapshot_file(arguments))
+        at_home = stack.enter_context(home.opened(path, trust, now))
         report = stack.enter_context(asking.progress("checking"))
-        stack.enter_context(snapshot.in_one_read())
         stamp = os.fstat(source.fileno())
-        answers = _answers(table, column, lambda asked: _decide({**base, **asked}, snapshot, now))
-        counts = _write(answers, table, drafts, snapshot, lambda: report(source.tell(), stamp.st_size))
+        answers = _answers(table, column, lambda asked: at_home.answer({**base, **asked}))
+        writers = [table.writer(draft, names) for draft, names in zip(drafts, added, strict=True)]
+        counts = _write(answers, writers, at_home.checkpoint["size"], lambda: report(source.tell(), stamp.st_size))
         _check_unchanged(source, stamp)
     return counts
 
 
-def _check_paths(source: Path, outputs: list[Path]) -> None:
-    resolved = [path.resolve() for path in (source, *outputs)]
-    if len(set(resolved)) != len(resolved):
-        raise MalformedError("IN, OUT and the verdicts are different files")
-    if not source.is_file():
-        raise MalformedError(f"there is no manifest {source}")
-    for path in outputs:
-        if manifests.form_of(path) is not manifests.form_of(source):
-            raise MalformedError(f"{path} is of another format than {source}; converting is not done here")
+def _check_base(base: dict[str, Any], trust: Trust, now: str) -> None:
+    """Refuse a question that no row could complete: a mistake in the command is no answer about the rows."""
+    home.question({**base, "sha256": "0" * 64}, trust, now)
+    if base["use"] not in words.USES:
+        asking.complain(f"warning: {base['use']} is no use that this version knows, so nothing permits it")
 
 
 def _answers(
-    table: manifests.Table, column: str, answer: Callable[[dict[str, Any]], Decision]
-) -> Iterator[tuple[int, manifests.Row, Decision]]:
+    table: manifests.Table, column: str, answer: Callable[[dict[str, Any]], Answer]
+) -> Iterator[tuple[int, manifests.Row, Answer]]:
     """Each row with its number and answer."""
     for number, row in enumerate(table.rows):
         yield number, row, answer({column: table.value(row, column)})
 
 
-def _decide(asked: dict[str, Any], snapshot: Snapshot, now: str) -> Decision:
-    try:
-        return decide(query.parse(asked, now=now), snapshot)
-    except MalformedError:
-        return refuse("invalid_query")
-
-
 def _write(
-    answers: Iterator[tuple[int, manifests.Row, Decision]],
-    table: manifests.Table,
-    drafts: list[IO[bytes]],
-    snapshot: Snapshot,
+    answers: Iterator[tuple[int, manifests.Row, Answer]],
+    writers: list[manifests.Write],
+    size: int,
     report: Callable[[], None],
-) -> tuple[int, int]:
-    """Write permitted rows to the first draft, all rows to the second, if any; returns both counts."""
-    size = snapshot.head.checkpoint.size
-    kept_in, *all_in = [table.writer(draft) for draft in drafts]
-    kept = total = 0
-    for number, row, decision in answers:
-        if number != total:
-            raise asking.MisalignedError(f"an answer for row {number} where row {total} was due")
-        total += 1
-        added = _added(decision, size)
-        if decision.verdict is Verdict.PERMITTED:
-            kept_in(row, added)
-            kept += 1
-        for write in all_in:
+) -> Counts:
+    """Write permitted rows by the first writer, all rows by the second, if any."""
+    write_kept, *write_all = writers
+    counts = Counts()
+    for number, row, answer in answers:
+        if number != counts.total:
+            raise MisalignedError(f"an answer for row {number} where row {counts.total} was due")
+        counts.total += 1
+        counts.invalid += answer.decision.reason == "invalid_query"
+        added = _added(answer, size)
+        if answer.decision.verdict is Verdict.PERMITTED:
+            write_kept(row, added)
+            counts.permitted += 1
+        for write in write_all:
             write(row, added)
-        if total % ROWS_PER_REPORT == 0:
+        if counts.total % ROWS_PER_REPORT == 0:
             report()
-    return kept, total
+    return counts
 
 
-def _added(decision: Decision, size: int) -> dict[str, Any]:
+def _added(answer: Answer, size: int) -> dict[str, Any]:
+    decision = answer.decision
     return {
         "verdict": decision.verdict.value,
         "reason": decision.reason,
         "grants": list(decision.grants),
         "binding": decision.binding,
         "size": size,
+        "detail": answer.detail or None,
     }
 
 
 def _check_unchanged(source: IO[bytes], stamp: os.stat_result) -> None:
     found = os.fstat(source.fileno())
     if (found.st_size, found.st_mtime_ns) != (stamp.st_size, stamp.st_mtime_ns):
-        raise asking.MisalignedError("the manifest was written to while it was read")
+        raise MisalignedError("the manifest was written to while it was read")

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from priorconsent import canonical, times
+from priorconsent import canonical, home, times
 from priorconsent.cli import EXIT_COULD_NOT_CHECK, EXIT_DONE, asking
 from priorconsent.cli.saying import say
 from priorconsent.errors import NotTrustedError
@@ -39,11 +39,10 @@ def run(arguments: argparse.Namespace) -> int:
             asking.fetch(arguments.registry, arguments.file, lambda draft: _admitted(draft, trust, now))
         with open_verified(arguments.file, trust, None) as snapshot:
             if arguments.action == "verify":
-                asking.admit(snapshot.head, trust, now)
+                home.admit(snapshot.head, trust, now)
             found = _described(snapshot, arguments.file, trust)
     except NotTrustedError as error:
-        reason = asking.reason_of(error)
-        asking.complain(f"{reason}: {asking.sentence(reason)} {error}")
+        asking.complain_of(error)
         return EXIT_COULD_NOT_CHECK
     if arguments.json:
         print(canonical.encode(found).decode())
@@ -55,13 +54,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _admitted(draft: Path, trust: Trust, now: str) -> None:
     with open_verified(draft, trust, None) as snapshot:
-        asking.admit(snapshot.head, trust, now)
+        home.admit(snapshot.head, trust, now)
 
 
 def _described(snapshot: Snapshot, file: Path, trust: Trust) -> dict[str, Any]:
     return {
         "registry": trust.registry,
-        **asking.about(snapshot.head, trust),
+        **home.about(snapshot.head, trust),
         "map_root": snapshot.head.map_root.root,
         "names": snapshot.head.map_root.n,
         "bytes": file.stat().st_size,

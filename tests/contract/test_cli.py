@@ -2,8 +2,9 @@
 
 import contextlib
 import csv
-import io
+import errno
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -13,8 +14,8 @@ from importlib import metadata
 import msgspec
 import pytest
 
-from priorconsent import bucket, canonical, cli, snapshot, times
-from priorconsent.cli import asking, manifests
+from priorconsent import bucket, canonical, cli, home, snapshot, times
+from priorconsent.cli import asking
 from priorconsent.cli import filter as filtering
 from priorconsent.cli.keyfile import PlaintextKeyWarning
 from priorconsent.decision import refuse
@@ -94,13 +95,18 @@ def test_json_says_all_of_the_answer_and_where_it_comes_from(run, fresh):
         (FILM, "binding_not_granted"),
         ("id:isan:0000", "no_record"),
         ("not a key", "invalid_query"),
-        (FILM_FILE.upper(), "invalid_query"),
+        (FILM_FILE[1:], "invalid_query"),
+        (f"sha256:{FILM_FILE[1:]}", "invalid_query"),
         ("https://u:p@studio.example/film/ep1.mp4", "invalid_query"),
     ],
 )
 def test_anything_else_is_exit_3_with_its_reason(run, fresh, key, reason):
     code, out, _ = run("check", key, *QUESTION, "--snapshot", fresh, "--json")
     assert (code, json.loads(out)["reason"]) == (3, reason)
+
+
+def test_a_digest_in_capitals_is_the_same_digest(run, fresh):
+    assert run("check", FILM_FILE.upper(), *QUESTION, "--snapshot", fresh)[0] == 0
 
 
 def test_a_stricter_trust_file_asks_for_more(run, fresh, trust_file):
@@ -277,13 +283,87 @@ def test_filter_keeps_the_permitted_rows_and_what_they_had(run, fresh, tmp_path)
     code, out, err = run(
         "filter", source, tmp_path / "out.csv", *QUESTION, "--snapshot", fresh, "--verdicts", tmp_path / "all.csv"
     )
-    assert (code, out, err) == (0, "", "")
+    assert (code, out, err) == (0, "", "1 of 4 permitted (2 invalid_query)\n")
     (kept,) = read_csv(tmp_path / "out.csv")
     added = {"verdict": "permitted", "reason": "granted", "grants": GRANT, "binding": "digest", "size": "2"}
     assert kept == {**ROWS[0], **added}
     judged = read_csv(tmp_path / "all.csv")
     assert [row["reason"] for row in judged] == REASONS
     assert [{name: row[name] for name in ROWS[0]} for row in judged] == ROWS
+    assert ["hex digits" in row["detail"] for row in judged] == [False, False, False, True]
+    assert [bool(row["detail"]) for row in judged] == [False, False, True, True]
+
+
+def test_filter_is_silent_in_a_pipe_when_there_is_nothing_to_warn_about(run, fresh, tmp_path):
+    source = write_csv(tmp_path / "in.csv", ROWS[:2])
+    assert run("filter", source, tmp_path / "out.csv", *QUESTION, "--snapshot", fresh) == (0, "", "")
+
+
+def test_filter_says_when_nothing_was_permitted(run, fresh, tmp_path):
+    source = write_csv(tmp_path / "in.csv", ROWS[1:2])
+    done = run("filter", source, tmp_path / "out.csv", *QUESTION, "--snapshot", fresh)
+    assert done == (0, "", "0 of 1 permitted\n")
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--territory", "jp"], "unknown code 'jp' (at /territory)"),
+        (["--at", "2099-01-01T00:00:00Z"], "at lies in the future"),
+        (["--at", "now"], "/at"),
+        (["--use", "Train!"], "not the form of a use code"),
+    ],
+)
+def test_a_mistake_in_the_command_is_exit_2_and_no_answer_about_the_rows(run, fresh, tmp_path, more, said):
+    source, target = write_csv(tmp_path / "in.csv"), tmp_path / "out.csv"
+    code, _, err = run("filter", source, target, *QUESTION, *more, "--snapshot", fresh)
+    assert code == 2
+    assert said in err
+    assert not target.exists()
+
+
+def test_a_use_that_nobody_knows_is_warned_of(run, fresh, tmp_path):
+    source = write_csv(tmp_path / "in.csv", ROWS[:1])
+    asked = [*QUESTION, "--use", "train.generativ"]
+    code, _, err = run("filter", source, tmp_path / "out.csv", *asked, "--snapshot", fresh)
+    assert code == 0
+    assert err.startswith("warning: train.generativ is no use that this version knows")
+    assert err.endswith("0 of 1 permitted\n")
+
+
+@pytest.mark.parametrize("name", ["gone.csv", "in.txt", "gone.jsonl"])
+def test_no_old_output_is_left_when_the_manifest_is_wrong(run, fresh, tmp_path, name):
+    source, target = write_csv(tmp_path / "in.csv"), tmp_path / "out.csv"
+    assert run("filter", source, target, *QUESTION, "--snapshot", fresh)[0] == 0
+    assert target.exists()
+    (tmp_path / "in.txt").write_bytes(b"")
+    assert run("filter", tmp_path / name, target, *QUESTION, "--snapshot", fresh)[0] == 2
+    assert not target.exists()
+
+
+def test_in_and_out_the_wrong_way_round_cost_nobody_their_manifest(run, fresh, tmp_path):
+    source = write_csv(tmp_path / "in.csv")
+    assert run("filter", tmp_path / "out.csv", source, *QUESTION, "--snapshot", fresh)[0] == 2
+    assert read_csv(source) == ROWS
+
+
+def test_a_folder_that_is_missing_is_named(run, fresh, tmp_path):
+    source = write_csv(tmp_path / "in.csv")
+    code, _, err = run("filter", source, tmp_path / "none" / "out.csv", *QUESTION, "--snapshot", fresh)
+    assert (code, err) == (2, f"there is no folder {tmp_path / 'none'}\n")
+
+
+def test_a_full_disk_is_no_mistake_in_the_command(run, fresh, tmp_path, monkeypatch):
+    source = write_csv(tmp_path / "in.csv")
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    code, _, err = run("filter", source, tmp_path / "out.csv", *QUESTION, "--snapshot", fresh)
+    assert code == 4
+    assert "No space left" in err
+    assert not (tmp_path / "out.csv").exists()
 
 
 def test_filter_keeps_json_members_byte_for_byte(run, fresh, tmp_path):
@@ -295,7 +375,8 @@ def test_filter_keeps_json_members_byte_for_byte(run, fresh, tmp_path):
     first, second = verdicts.read_bytes().splitlines()
     assert first.startswith(lines[0][:-1] + b',"verdict":"permitted","reason":"granted"')
     assert json.loads(second)["reason"] == "invalid_query"
-    assert (tmp_path / "out.jsonl").read_bytes().splitlines() == [first]
+    (kept,) = (tmp_path / "out.jsonl").read_bytes().splitlines()
+    assert first == kept[:-1] + b',"detail":null}'
 
 
 def test_filter_fetches_the_whole_map_so_that_the_registry_sees_no_question(run, registry, tmp_path):
@@ -333,7 +414,7 @@ def test_a_failed_check_is_exit_4_and_leaves_no_output(run, tmp_path, fresh, tru
         ("in.csv", b"url,sha256\nx,y\n", "--key-column"),
         ("in.csv", b"url,url\nx,y\n", "each column once"),
         ("in.csv", b"url,verdict\nx,y\n", "rename"),
-        ("in.csv", b"url,a\nx\n", "row 1 has 1 fields"),
+        ("in.csv", b"url,a\nx\n", "line 2: the number of fields is 1"),
         ("in.csv", b'url\n"x', "no CSV"),
         ("in.csv", b"url\n\xff\n", "not UTF-8"),
         ("in.jsonl", b"[]\n", "no JSON object"),
@@ -384,11 +465,10 @@ def test_a_manifest_written_to_while_it_is_read_gives_no_answer(run, fresh, tmp_
     assert not target.exists()
 
 
-def test_an_answer_to_another_row_is_no_answer(fresh, tmp_path):
-    table = manifests.form_of(tmp_path / "in.csv")(io.BytesIO(b"sha256\n"))
-    answers = ((number, {"sha256": ""}, refuse("no_record")) for number in (0, 2))
-    with snapshot.open_verified(fresh, trust(), None) as opened, pytest.raises(asking.MisalignedError):
-        filtering._write(answers, table, [io.BytesIO()], opened, lambda: None)
+def test_an_answer_to_another_row_is_no_answer():
+    answers = ((number, {"sha256": ""}, home.Answer(refuse("no_record"), "", {})) for number in (0, 2))
+    with pytest.raises(home.MisalignedError):
+        filtering._write(answers, [lambda *_: None], 2, lambda: None)
 
 
 def test_killed_half_way_there_is_no_output(fresh, tmp_path, trust_file):
