@@ -9,6 +9,7 @@ from priorconsent.cli import asking
 from priorconsent.cli.saying import say
 from priorconsent.court.fsck import Findings, fsck
 from priorconsent.court.published import open_published
+from priorconsent.court.report import counted
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -36,9 +37,10 @@ def run(arguments: argparse.Namespace) -> int:
 def _show(findings: Findings) -> None:
     told = findings.to_json()
     say(f"{told['outcome']}: registry {findings.registry}")
-    say(f"  {findings.size} entries, {findings.leaves} states, {findings.map_roots} map-roots derived again")
+    found = ((findings.size, "entry", "entries"), (findings.leaves, "state", ""), (findings.map_roots, "map-root", ""))
+    say(f"  {', '.join(counted(*one) for one in found)} derived again")
     for label, lines in (("wrong", findings.wrong), ("could not check", findings.unable), ("alarm", findings.alarms)):
         for line in lines:
             say(f"  {label}: {line}")
     if findings.unchecked:
-        say(f"  unchecked: {len(findings.unchecked)} pieces of evidence were not at hand")
+        say(f"  unchecked: {counted(len(findings.unchecked), 'piece')} of evidence not at hand")

@@ -18,7 +18,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("bundle", metavar="BUNDLE", type=Path, help="the evidence, as downloaded")
     asking.add_trust(parser)
-    asking.add_question(parser, required=False)
+    asking.add_question(parser, required=False, now="the bundle's last checkpoint; later entries are not known to it")
     parser.add_argument("--json", action="store_true", help="print the whole report as one line of JSON")
     parser.add_argument("--report", metavar="FILE", type=Path, help="also write the report as an HTML page")
 
@@ -43,9 +43,9 @@ def run(arguments: argparse.Namespace) -> int:
 def _show(report: Report) -> None:
     say(f"{report.outcome}: the evidence for {report.grant or 'no grant that could be read'}")
     for step in report.steps:
-        say(f"  {step.number:>2} {'ok    ' if step.ok else 'FAILED'} {step.title}: {step.detail}")
+        say(f"  {step.number:>2} {step.mark:<6} {step.title}: {step.detail}")
     for work, decision in report.decisions.items():
-        say(f"{decision.verdict.value}: {decision.reason} at {report.at} for {work}")
+        say(f"{decision.verdict.value}: {decision.reason} as of {report.at} for {work}")
         say(f"  {asking.sentence(decision.reason)}")
     say("Assumed:")
     for assumption in report.assumptions:

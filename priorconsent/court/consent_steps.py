@@ -10,7 +10,7 @@ from priorconsent import vocabulary as words
 from priorconsent.consent import Requirement
 from priorconsent.court.bundle import Bundle
 from priorconsent.court.gather import names_needed
-from priorconsent.court.log_steps import Logged, ProvedStates, require
+from priorconsent.court.log_steps import Logged, ProvedStates, require, require_all, unmet
 from priorconsent.errors import MalformedError, NotTrustedError, PriorConsentError, ProofError, SignatureError
 from priorconsent.grants import Token
 from priorconsent.keys import Keyset, read_key_record
@@ -59,18 +59,14 @@ class Judge:
             raise SignatureError("its key is not bound to the party")
         # Which keys were bound by an earlier one the map does not tell, so a longer delay holds for all.
         counts_from = max(key.counts_from, times.plus(key.from_, self.trust.key_delay_s))
-        require(
-            fault
-            for fault, holds in {
-                f"it is of type {statement.type}, not {kind}": statement.type == kind,
-                "it is about another offer": statement.subject == self.token.offer.digest,
-                "it is a decline": statement.decision == "approve",
-                "it was signed later than it was logged": statement.at <= time,
-                "it had lapsed": statement.not_after is not None and time < statement.not_after,
-                "its key was not in force": key.from_ <= time and (key.until is None or time < key.until),
-                f"its key counts only from {counts_from}": counts_from <= time,
-            }.items()
-            if not holds
+        require_all(
+            (statement.type == kind, f"it is of type {statement.type}, not {kind}"),
+            (statement.subject == self.token.offer.digest, "it is about another offer"),
+            (statement.decision == "approve", "it is a decline"),
+            (statement.at <= time, "it was signed later than it was logged"),
+            (statement.not_after is not None and time < statement.not_after, "it had lapsed"),
+            (key.from_ <= time and (key.until is None or time < key.until), "its key was not in force"),
+            (counts_from <= time, f"its key counts only from {counts_from}"),
         )
         return key
 
@@ -130,7 +126,7 @@ def completeness(bundle: Bundle, signed: Signatures, table: RightsTable, judge: 
     """Step 10: everybody whose yes was needed, and nobody else, signed; for all rights concerned."""
     offer = judge.token.offer
     documents = _share_sets(bundle, offer)
-    then = _States(documents, judge.states)
+    then = _WorksThen(documents, judge.states)
     needed = consent.required_by(offer, table, then)
     licensee = {offer.licensee.party} - {None}
     faults = [f"{problem.detail} ({problem.subject})" for problem in needed.problems]
@@ -143,17 +139,13 @@ def completeness(bundle: Bundle, signed: Signatures, table: RightsTable, judge: 
         for party, approval in signed.approvals.items()
         if not needed.rights_of(party) <= set(approval.rights)
     ]
-    faults += [
-        fault
-        for fault, holds in {
-            "the share sets are not those that the offer pins": needed.share_sets == offer.share_sets,
-            "there are share sets of other works": set(needed.works) == documents.keys(),
-            "the uses concern rights that the offer does not name": set(needed.rights) <= set(offer.rights),
-            "the licensee, and nobody else, has to accept": set(signed.acceptances) == licensee,
-        }.items()
-        if not holds
-    ]
-    refuser = consent.refused_by(offer, table, _Standing(then, judge))
+    faults += unmet(
+        (needed.share_sets == offer.share_sets, "the share sets are not those that the offer pins"),
+        (set(needed.works) == documents.keys(), "there are share sets of other works"),
+        (set(needed.rights) <= set(offer.rights), "the uses concern rights that the offer does not name"),
+        (set(signed.acceptances) == licensee, "the licensee, and nobody else, has to accept"),
+    )
+    refuser = consent.refused_by(offer, table, _RefusalsThen(then, judge))
     faults += [f"{refuser} had refused before the grant"] if refuser is not None else []
     faults += _contradictions(documents, table, judge)
     faults += _strength(needed, signed, documents, judge)
@@ -172,10 +164,12 @@ def _share_sets(bundle: Bundle, offer: Offer) -> dict[str, ShareSet]:
     return documents
 
 
-class _States:
+class _WorksThen:
     """Works as their share sets had them when the grant was logged; parties as the map has them.
 
-    Levels stand in no share set, so they are taken from the map where it still has the same one.
+    For *whose yes was needed*: that rests on the shares of that day, which the offer pins. What is not proved
+    is an error here, for a holder left out would be a yes too few. Levels stand in no share set, so they are
+    taken from the map where it still has the same one.
     """
 
     def __init__(self, documents: Mapping[str, ShareSet], proved: ProvedStates) -> None:
@@ -205,10 +199,14 @@ class _States:
         return convert({**now.to_json(), **then}, WorkState)
 
 
-class _Standing:
-    """As ``_States``, with those parties only whose refusals are the same as on the day of the grant."""
+class _RefusalsThen:
+    """As ``_WorksThen``, with those parties only whose refusals are the same as on the day of the grant.
 
-    def __init__(self, then: _States, judge: Judge) -> None:
+    For *who had refused*: a refusal made or ended since tells nothing about that day, and a party whose state
+    has changed is left out.
+    """
+
+    def __init__(self, then: _WorksThen, judge: Judge) -> None:
         self._then = then
         self._judge = judge
 
@@ -237,14 +235,17 @@ def _contradictions(documents: Mapping[str, ShareSet], table: RightsTable, judge
         faults.append("the map has no rights table")
     elif in_force.pos < judge.logged.pos and in_force.digest != offer.rights_table:
         faults.append("another rights table was in force")
-    expected = names_needed(offer, table, documents.values(), _Known(known))
+    expected = names_needed(offer, table, documents.values(), _WhateverProved(known))
     faults += [f"nothing is proved about {name}" for name in sorted(set(expected) - known.keys())]
     faults += [f"{name[:100]!r} has no place in the bundle" for name in sorted(known.keys() - set(expected))]
     return faults
 
 
-class _Known:
-    """States as far as they are proved; what is missing is told by its name."""
+class _WhateverProved:
+    """States of today as far as they are proved, and ``None`` for all others.
+
+    For *what the bundle has to prove*: here a state that is missing is no error yet, it is told by its name.
+    """
 
     def __init__(self, known: Mapping[str, State]) -> None:
         self._known = known

@@ -155,19 +155,15 @@ def same_grant(bundle: Bundle, token: Token, logged: Logged, trust: Trust) -> st
     """Step 8: offer, token and event say the same, of the registry trusted."""
     event, offer = logged.event, token.offer
     told = (event.grant, event.works, event.valid_from, event.valid_until)
-    require(
-        fault
-        for fault, holds in {
-            "the offer is that of another registry": offer.registry == trust.registry,
-            "grant/offer.json is not the offer in the token": bundle["grant/offer.json"] == offer.encode(),
-            "the event names another token": event.digest == token.digest,
-            "the event names another offer": event.offer == offer.digest,
-            "the event differs from the offer": told == (offer.grant, offer.works, offer.valid_from, offer.valid_until),
-            "the offer had lapsed": event.time < offer.lapse_at,
-            "the texts are not exactly those that the offer pins": set(bundle.folder("texts"))
-            == {text.digest for text in offer.texts},
-        }.items()
-        if not holds
+    pinned = {text.digest for text in offer.texts}
+    require_all(
+        (offer.registry == trust.registry, "the offer is that of another registry"),
+        (bundle["grant/offer.json"] == offer.encode(), "grant/offer.json is not the offer in the token"),
+        (event.digest == token.digest, "the event names another token"),
+        (event.offer == offer.digest, "the event names another offer"),
+        (told == (offer.grant, offer.works, offer.valid_from, offer.valid_until), "the event differs from the offer"),
+        (event.time < offer.lapse_at, "the offer had lapsed"),
+        (set(bundle.folder("texts")) == pinned, "the texts are not exactly those that the offer pins"),
     )
     return f"grant {offer.grant}, digest {token.digest}"
 
@@ -180,18 +176,27 @@ def same_state(token: Token, logged: Logged, states: ProvedStates) -> GrantState
         raise ProofError("the grant is not in the map")
     told = (state.digest, state.offer_digest, state.method, state.level, state.valid_from, state.valid_until)
     logged_as = (event.digest, event.offer, event.method, event.level, event.valid_from, event.valid_until)
-    begin = state.life[0]
-    require(
-        fault
-        for fault, holds in {
-            "the map shows another grant than the event": told == logged_as,
-            "the map shows other terms than the offer": state.terms == token.offer,
-            "its life does not begin with the event": (begin.s, begin.pos, begin.time)
-            == ("active", logged.pos, event.time),
-        }.items()
-        if not holds
+    begin = (state.life[0].s, state.life[0].pos, state.life[0].time)
+    require_all(
+        (told == logged_as, "the map shows another grant than the event"),
+        (state.terms == token.offer, "the map shows other terms than the offer"),
+        (begin == ("active", logged.pos, event.time), "its life does not begin with the event"),
     )
     return state
+
+
+def require_all(*checks: tuple[bool, str]) -> None:
+    """Fail with what is wrong wherever something does not hold.
+
+    Args:
+        checks: what has to hold, and what is wrong if it does not.
+    """
+    require(unmet(*checks))
+
+
+def unmet(*checks: tuple[bool, str]) -> list[str]:
+    """What is wrong, of ``checks`` as in ``require_all``."""
+    return [fault for holds, fault in checks if not holds]
 
 
 def require(faults: Iterable[str]) -> None:

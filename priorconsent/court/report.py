@@ -30,7 +30,9 @@ class Step:
     Args:
         number: from 1.
         code: stable name.
+        ok: whether it was taken and went well.
         detail: what was found, or everything that is wrong.
+        reached: whether it was taken at all; what rests on a step that failed is not.
     """
 
     number: int
@@ -38,6 +40,14 @@ class Step:
     title: str
     ok: bool
     detail: str
+    reached: bool = True
+
+    @property
+    def mark(self) -> str:
+        """One word for people."""
+        if not self.reached:
+            return "-"
+        return "ok" if self.ok else "FAILED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +95,14 @@ class Report:
             "at": self.at,
             "asked": dict(self.asked),
             "steps": [
-                {"number": one.number, "code": one.code, "title": one.title, "ok": one.ok, "detail": one.detail}
+                {
+                    "number": one.number,
+                    "code": one.code,
+                    "title": one.title,
+                    "ok": one.ok,
+                    "reached": one.reached,
+                    "detail": one.detail,
+                }
                 for one in self.steps
             ],
             "decisions": {work: decision.to_json() for work, decision in self.decisions.items()},
@@ -108,13 +125,16 @@ class Report:
                 html.heading("Answers"),
                 html.table((work, *_answer(decision)) for work, decision in self.decisions.items()),
                 html.heading("Steps"),
-                html.table(
-                    (f"{one.number}. {one.title}", "ok" if one.ok else "FAILED", one.detail) for one in self.steps
-                ),
+                html.table((f"{one.number}. {one.title}", one.mark, one.detail) for one in self.steps),
                 html.heading("Assumptions"),
                 html.items(self.assumptions),
             ],
         )
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number and what it counts, in the singular where it is one."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def _answer(decision: Decision) -> tuple[str, str]:

@@ -36,7 +36,7 @@ from priorconsent.court.asked import ask, question
 from priorconsent.court.bundle import Bundle
 from priorconsent.court.consent_steps import Judge
 from priorconsent.court.log_steps import Logged, ProvedStates
-from priorconsent.court.report import Report, Step
+from priorconsent.court.report import Report, Step, counted
 from priorconsent.decision import Decision
 from priorconsent.errors import NotTrustedError, PriorConsentError
 from priorconsent.grants import Token
@@ -65,21 +65,23 @@ TITLES = {
 }
 # What a step that went well says it found.
 FOUND: dict[str, Callable[[Any], str]] = {
-    "archive": lambda bundle: f"{len(bundle.files)} files",
+    "archive": lambda bundle: counted(len(bundle.files), "file"),
     "papers": str,
     "keysets": lambda keysets: f"version 1 to {len(keysets)}",
     "first": lambda first: f"entry {first.pos} of {first.head.checkpoint.size}, {first.event.time}",
-    "now": lambda now: f"{now.checkpoint.size} entries, {now.map_root.time}",
-    "map": lambda states: f"{len(states.known)} states",
+    "now": lambda now: f"{counted(now.checkpoint.size, 'entry', 'entries')}, {now.map_root.time}",
+    "map": lambda states: counted(len(states.known), "state"),
     "token": lambda keyset: f"by keyset {keyset.version}",
     "offer": str,
-    "statements": lambda signed: f"{len(signed.approvals)} approvals, {len(signed.acceptances)} acceptances",
-    "complete": lambda needed: f"{len(needed.parties)} holders in {len(needed.works)} works",
+    "statements": lambda signed: (
+        f"{counted(len(signed.approvals), 'approval')}, {counted(len(signed.acceptances), 'acceptance')}"
+    ),
+    "complete": lambda needed: f"{counted(len(needed.parties), 'holder')} in {counted(len(needed.works), 'work')}",
     "state": lambda grant: f"last entry: {grant.life[-1].s}, {grant.life[-1].time}",
     "time": str,
     "decision": lambda found: ", ".join(sorted({f"{one.verdict}: {one.reason}" for one in found.values()})),
 }
-NOT_TAKEN = "not checked: it rests on a step that failed"
+NOT_REACHED = "not reached: it rests on a step that failed"
 
 
 def verify(
@@ -142,7 +144,11 @@ def verify(
         asked=query,
         steps=tuple(run.steps),
         decisions=decisions or {},
-        assumptions=(*papers.ASSUMPTIONS, *_more_assumptions(judge, trust, asked or {}, query)),
+        assumptions=(
+            *papers.ASSUMPTIONS,
+            *_default_instant(at, now),
+            *_more_assumptions(judge, trust, asked or {}, query),
+        ),
     )
 
 
@@ -159,22 +165,29 @@ class _Run:
 
     def step(self, code: str, function: Callable[..., T], *args: Any, only_if: bool = True) -> T | None:
         """The function's result, or ``None`` if it failed or was not called because an argument is ``None``."""
-        found, fault = self._try(function, *args) if only_if else (None, NOT_TAKEN)
-        told = [FOUND[code](found)] if fault is None else [fault, *self._untold]
-        self.steps.append(Step(len(self.steps) + 1, code, TITLES[code], fault is None, "; ".join(told)))
-        self._untold = self._untold if fault is None else []
-        return found
+        found, fault = self._try(function, *args) if only_if else (None, NOT_REACHED)
+        if fault is None:
+            self._tell(code, FOUND[code](found), ok=True)
+            return found
+        # What failed quietly is the reason that this step could not even begin, so it failed with it.
+        faults = self._untold if fault == NOT_REACHED else [fault, *self._untold]
+        self._tell(code, "; ".join(faults) or NOT_REACHED, ok=False, reached=bool(faults))
+        self._untold = []
+        return None
+
+    def _tell(self, code: str, detail: str, *, ok: bool, reached: bool = True) -> None:
+        self.steps.append(Step(len(self.steps) + 1, code, TITLES[code], ok, detail, reached))
 
     def quietly(self, function: Callable[..., T], *args: Any) -> T | None:
         """As ``step`` for what only serves later steps: the first of them that fails tells the fault."""
         found, fault = self._try(function, *args)
-        if fault is not None and fault != NOT_TAKEN:
+        if fault is not None and fault != NOT_REACHED:
             self._untold.append(fault)
         return found
 
     def _try(self, function: Callable[..., T], *args: Any) -> tuple[T | None, str | None]:
         if any(arg is None for arg in args):
-            return None, NOT_TAKEN
+            return None, NOT_REACHED
         try:
             return function(*args), None
         except PriorConsentError as error:
@@ -209,6 +222,13 @@ def _decide(
 ) -> dict[str, Decision]:
     offer = token.offer
     return {work: ask(work, query, instant, states, {offer.rights_table: table}) for work in offer.works}
+
+
+def _default_instant(at: str | None, now: Head | None) -> list[str]:
+    if at is not None or now is None:
+        return []
+    taken = f"Not said, so taken: at {now.map_root.time}, the bundle's last checkpoint"
+    return [f"{taken}; what was logged later is not known here."]
 
 
 def _more_assumptions(

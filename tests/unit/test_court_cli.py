@@ -51,7 +51,22 @@ def test_verify_of_a_broken_bundle_exits_with_5(capsys, bundle, trust):
     bundle.write_bytes(granted()[:-1])
     code, out = run(capsys, "verify", bundle, "--trust", trust)
     assert code == 5
-    assert "FAILED" in out
+    assert [line[5:11].strip() for line in out.splitlines()[1:14]] == ["FAILED"] + ["-"] * 12
+
+
+def test_verify_says_as_of_when_it_answers(capsys, bundle, trust):
+    _, out = run(capsys, "verify", bundle, "--trust", trust)
+    [assumed] = [line for line in out.splitlines() if "last checkpoint" in line]
+    [answer] = [line for line in out.splitlines() if line.startswith("not_permitted")]
+    instant = assumed.split("at ")[1].split(",")[0]
+    assert f"withdrawn as of {instant} for" in answer
+
+
+@pytest.mark.parametrize(("command", "told"), [("verify", "last checkpoint"), ("check", "default now")])
+def test_help_says_which_instant_is_taken(capsys, command, told):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    assert told in " ".join(capsys.readouterr().out.split())
 
 
 def test_verify_without_a_trust_file_exits_with_4(capsys, bundle, tmp_path):

@@ -13,9 +13,10 @@ import pytest
 from priorconsent import canonical, grants, jws, merkle_map, names, states
 from priorconsent.court import bundle, container, papers
 from priorconsent.court.gather import gather
-from priorconsent.court.report import Exit
+from priorconsent.court.log_steps import require_all
+from priorconsent.court.report import Exit, counted
 from priorconsent.court.verify import TITLES, verify
-from priorconsent.errors import MalformedError
+from priorconsent.errors import MalformedError, NotTrustedError
 from priorconsent.keys import RegistryKey, sign_keyset
 from priorconsent.log import note, policy
 from priorconsent.offers import TextPin
@@ -135,6 +136,42 @@ def test_every_assumption_is_named():
     told = " ".join(verify(granted(), TRUST).assumptions)
     for word in ("quorum none", "levels", "fsck", "trust file", "taken as met", "Evidence unchecked: none", "vendor"):
         assert word in told
+
+
+def test_an_instant_that_is_not_said_is_told_with_what_it_leaves_out():
+    told = (
+        f"Not said, so taken: at {verify(withdrawn(), TRUST).at}, the bundle's last checkpoint; what was logged later"
+    )
+    assert any(line.startswith(told) for line in verify(withdrawn(), TRUST).assumptions)
+    assert not any("last checkpoint" in line for line in verify(withdrawn(), TRUST, at=cast.BATCH_B).assumptions)
+
+
+def test_a_step_that_was_not_reached_is_no_step_that_failed():
+    steps = verify(granted()[:-1], TRUST).steps
+    assert [step.mark for step in steps] == ["FAILED"] + ["-"] * 12
+    assert not any(step.ok for step in steps)
+    assert all(step.detail.startswith("not reached") for step in steps[1:])
+    assert b"<td>FAILED</td>" in verify(granted()[:-1], TRUST).to_html()
+
+
+def test_what_failed_quietly_fails_the_step_that_it_keeps_from_beginning():
+    raw = repack(granted(), {"grant/token.jwt": b"x"}, renew=False)
+    steps = {step.code: step for step in verify(raw, TRUST).steps}
+    assert (steps["token"].mark, steps["state"].mark) == ("FAILED", "-")
+    assert "not reached" not in steps["token"].detail
+
+
+def test_two_checks_with_one_text_are_two_checks():
+    with pytest.raises(NotTrustedError, match=r"^it is wrong$"):
+        require_all((False, "it is wrong"), (True, "it is wrong"))
+    with pytest.raises(NotTrustedError, match=r"^first; second$"):
+        require_all((False, "first"), (True, "never"), (False, "second"))
+    require_all((True, "never"))
+
+
+@pytest.mark.parametrize(("number", "told"), [(0, "0 entries"), (1, "1 entry"), (2, "2 entries")])
+def test_one_is_singular(number, told):
+    assert counted(number, "entry", "entries") == told
 
 
 def test_an_instant_that_is_none_is_refused_before_anything():
