@@ -88,7 +88,7 @@ def of_url(text: str) -> UrlNames:
     base = whole.partition("?")[0] if "?" in whole else None
     own = (f"url:{whole}", base and f"url:{base}", base and f"query:{base}")
     path = _spell(url.pathname)
-    if _is_dubious(url.pathname) or path.count("/") > MAX_PREFIXES:
+    if _DISPUTED.search(path) or _is_misspelt(url.pathname) or path.count("/") > MAX_PREFIXES:
         return UrlNames(*own, (), None)
     origin = f"{url.protocol}//{url.host}"
     folders = [path[: index + 1] for index, character in enumerate(path) if character == "/"]
@@ -198,9 +198,9 @@ def _spell(text: str) -> str:
     return _CLEAN_ESCAPE.sub(one, text)
 
 
-def _is_dubious(path: str) -> bool:
-    """Whether servers may disagree about what the path leads to."""
-    if _DISPUTED.search(path) or _BAD_ESCAPE.search(path) or _NEEDLESS_ESCAPE.search(path):
+def _is_misspelt(path: str) -> bool:
+    """Whether escapes in the path are no escapes, needless, or not UTF-8."""
+    if _BAD_ESCAPE.search(path) or _NEEDLESS_ESCAPE.search(path):
         return True
     raw = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), path).encode("latin-1", "replace")
     try:

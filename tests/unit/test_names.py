@@ -145,6 +145,8 @@ def test_a_query_or_escape_does_not_slip_past_another_works_url(url, tail):
         ("ep,2.mp4", "ep%2C2.mp4"),
         ("ep2.mp4", "ep2.mp4%20"),
         ("ep2.mp4", "ep2.mp4."),
+        ("ep2.mp4", "ep2.mp4%2e"),
+        ("ep2.mp4", "ep2.mp4%2E/x"),
         ("ep2.mp4", "ep2.mp4;x=1"),
         ("ep2.mp4", "ep2%00.mp4"),
         ("watch?v=1", "watch?v=1&t=3"),
