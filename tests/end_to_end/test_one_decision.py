@@ -14,10 +14,11 @@ from api.demo.cast import WORKS
 from api.demo.stage import names_of
 from api.demo.story import MODEL
 from priorconsent import bucket, names, query, times
-from priorconsent.cli import check, main
+from priorconsent.cli import main
 from priorconsent.client import Registry
 from priorconsent.court.verify import verify
 from priorconsent.decision import decide
+from priorconsent.home import Home
 from priorconsent.snapshot import open_verified
 from priorconsent.states import GrantState
 
@@ -212,8 +213,7 @@ def in_parts(items, size):
 
 def answer(asked, states, now, trust):
     """As ``priorconsent check`` does, once it has its map."""
-    members = {"min_level": trust.min_level, "min_method": trust.min_method, **asked}
-    return check._answer(members, states, now, trust)[0].to_json()
+    return Home(states, trust, now).answer(asked).decision.to_json()
 
 
 def answers(states, some, now, trust):

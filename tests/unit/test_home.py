@@ -38,6 +38,7 @@ def fresh(tmp_path):
 def test_one_question_is_answered_with_the_checkpoint_that_it_comes_from(fresh):
     answer = ask(QUESTION, fresh, cast.trust())
     assert answer.decision.verdict is Verdict.PERMITTED
+    assert answer.checkpoint
     assert answer.checkpoint["size"] == 2
 
 
