@@ -189,6 +189,7 @@ PARSERS = {
     "names.check_alias": (text(names.check_alias), [b"prefix:https://a.example/b/", b"id:isbn:1"]),
     "names.canonical_alias": (text(names.canonical_alias), [b"host:A.example"]),
     "offers.read_offer": (offers.read_offer, [OFFER]),
+    "query.kind_of": (text(query.kind_of), [b"isan:0000"]),
     "query.parse": (value(mapping(lambda plain: query.parse(plain, now=NOW))), [canonical.encode(QUESTION)]),
     "records.Record.parse": (offers.Offer.parse, [OFFER]),
     "records.convert": (
