@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,16 @@ class Setting:
     read: Callable[[str], Any]
     default: str | None
     meaning: str
+
+
+def warn_of_stand_in(message: str) -> None:
+    """Warn in one sentence, without the line of ours that says so: it is of no use to whoever sets things up."""
+    formatted = warnings.formatwarning
+    warnings.formatwarning = lambda text, *_: f"warning: {text}\n"
+    try:
+        warnings.warn(message, StandInWarning, stacklevel=2)
+    finally:
+        warnings.formatwarning = formatted
 
 
 def use_settings() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import warnings
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,9 +28,7 @@ DEBUG = ENV["PRIORCONSENT_DEBUG"]
 SECRET_KEY_IS_STAND_IN = ENV["SECRET_KEY"] is None
 SECRET_KEY = ENV["SECRET_KEY"] or secrets.token_urlsafe(64)
 if SECRET_KEY_IS_STAND_IN:
-    warnings.warn(
-        "SECRET_KEY is not set; a random one is used until this process ends", env.StandInWarning, stacklevel=1
-    )
+    env.warn_of_stand_in("SECRET_KEY is not set; a random one is used until this process ends")
 
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
@@ -94,7 +91,8 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
-CELERY_BROKER_URL = REDIS_URL
+# Without one, nothing is ever sent; named all the same, or kombu warns that it has to guess.
+CELERY_BROKER_URL = REDIS_URL or "memory://localhost/"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"

@@ -199,6 +199,17 @@ def test_a_page_that_shows_something_else_is_caught(tmp_path):
     assert "ended with 3" in second
 
 
+def test_the_picker_of_the_tutorial_hides_no_problem():
+    page = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+    [picker] = re.findall(r"^pick\(\) \{\n.*?^\}$", page, re.MULTILINE | re.DOTALL)
+    for given in ('{"detail": "not allowed"}', "[]", "no JSON", ""):
+        command = ["bash", "-c", f"{picker}\npick a.b"]
+        done = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == f"no a.b in: {given}\n"
+
+
 # what the pages name
 
 

@@ -1,11 +1,13 @@
 """The environment is read in one place, and a malformed value stops the start."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from config.env import BASE_DIR, SETTINGS, SettingError, read_environment
+from config.env import BASE_DIR, SETTINGS, SettingError, StandInWarning, read_environment, warn_of_stand_in
 
 SECRET = "s" * 40
 
@@ -131,3 +133,15 @@ def test_nobody_else_in_the_server_reads_the_environment():
     ]
 
     assert readers == ["config/env.py"]
+
+
+def test_a_stand_in_warns_in_one_sentence_without_a_line_of_ours():
+    program = "from config.env import warn_of_stand_in; warn_of_stand_in('something stands in')"
+    done = subprocess.run([sys.executable, "-c", program], cwd=BASE_DIR, capture_output=True, text=True, check=True)
+
+    assert done.stderr == "warning: something stands in\n"
+
+
+def test_a_stand_in_keeps_its_class():
+    with pytest.warns(StandInWarning, match="something stands in"):
+        warn_of_stand_in("something stands in")

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import shutil
-import signal
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from api.demo import farewell, serving
+from api import serving
+from api.demo import farewell
 from api.demo.remains import Folder, Note
 from api.demo.stage import Stage
 from api.demo.story import DAY_S, DAYS, LATEST_KEY_DELAY_S, Story, play
@@ -40,10 +39,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         del args
-        # Told to end is as good as Ctrl-C: the server ends with this process.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        port = options["port"] or urlsplit(settings.PRIORCONSENT_BASE_URL).port or 8000
-        base_url = f"http://{serving.HOST}:{port}"
+        serving.end_on_sigterm()
+        port, base_url = serving.address(options["port"])
         # What is written from here on names the address that answers.
         settings.PRIORCONSENT_BASE_URL = base_url
         try:
@@ -117,9 +114,9 @@ class Command(BaseCommand):
     def _serve(self, note: Note, folder: Folder, port: int, base_url: str) -> None:
         with serving.serving(port, base_url) as server:
             self._say_goodbye(note, folder, base_url, online=True)
-            self.stdout.write(f"\nServing on {base_url}/ until Ctrl-C.")
-            self.stdout.flush()
             try:
+                self.stdout.write(f"\nServing on {base_url}/ until Ctrl-C.")
+                self.stdout.flush()
                 code = serving.sweep_while(server, self.stderr.write)
             except KeyboardInterrupt:
                 self.stdout.write("\nThe server has ended; ./run demo starts it again.")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import http.client
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from urllib.parse import urlsplit
 
 from django.conf import settings
 
@@ -17,6 +19,7 @@ from licences import tasks
 from priorconsent.errors import ConflictError, PriorConsentError, UnreachableError
 
 HOST = "127.0.0.1"
+DEFAULT_PORT = 8000
 SWEEP_EVERY_S = 20
 START_LIMIT_S = 30
 STOP_LIMIT_S = 10
@@ -32,8 +35,9 @@ def serving(port: int, base_url: str) -> Iterator[subprocess.Popen[bytes]]:
     """
     _check_free(port)
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", HOST, "--port", str(port)]
-    # granian says much; of a demo only what goes wrong is of interest.
-    command += ["--no-ws", "--log-level", "warning", "--blocking-threads", "4", "config.wsgi:application"]
+    # granian says much; on a laptop only what goes wrong is of interest.
+    command += ["--no-ws", "--backpressure", "64", "--log-level", "warning", "--blocking-threads", "4"]
+    command.append("config.wsgi:application")
     environment = {**os.environ, "PRIORCONSENT_BASE_URL": base_url}
     # A session of its own: Ctrl-C reaches this process alone, which then ends the server in order.
     with subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment, start_new_session=True) as server:  # noqa: S603
@@ -45,6 +49,17 @@ def serving(port: int, base_url: str) -> Iterator[subprocess.Popen[bytes]]:
             with suppress(subprocess.TimeoutExpired):
                 server.wait(STOP_LIMIT_S)
             server.kill()
+
+
+def address(port: int | None) -> tuple[int, str]:
+    """The port to serve on, by default that of the base URL, and the URL that answers there."""
+    port = port or urlsplit(settings.PRIORCONSENT_BASE_URL).port or DEFAULT_PORT
+    return port, f"http://{HOST}:{port}"
+
+
+def end_on_sigterm() -> None:
+    """Told to end is as good as Ctrl-C: the server ends with this process."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def sweep_while(server: subprocess.Popen[bytes], complain: Callable[[str], None]) -> int:
@@ -65,6 +80,7 @@ def _sweep(complain: Callable[[str], None]) -> None:
 
 
 def _check_free(port: int) -> None:
+    # granian shares a port (SO_REUSEPORT): of two registries on one, either would answer by chance.
     with socket.socket() as probe:
         # As servers do: a port whose last connections are still closing is free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
