@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,104 +15,45 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_protect
 
 from api.access import now
+from api.labels import FIELDS, OPTIONS, USES
 from api.problems import answers
 from api.published import Published, reading
+from api.told import Told, tell
+from api.typed import read_key, tidy, tidy_country
 from priorconsent import query
-from priorconsent import vocabulary as words
-from priorconsent.decision import Decision, decide, refuse
-from priorconsent.errors import MalformedError, NotTrustedError, StaleError
-from priorconsent.reasons import REASONS, Verdict
+from priorconsent.decision import refuse
+from priorconsent.errors import NotTrustedError, StaleError
 from registry import queries
-from registry.models import Work
 
 MAX_MATCHES: Final = 20
-MAX_QUESTION_CHARACTERS: Final = 4096
 
-# What a person types, and which key of a question it is; anything else is part of a title.
-KEYS: Final = (
-    (re.compile(r"(sha256:)?[0-9a-fA-F]{64}", re.ASCII), "sha256"),
-    (re.compile(r"https?://.*", re.IGNORECASE), "url"),
-    (re.compile(r"urn:uuid:.*", re.ASCII), "work"),
-    (re.compile(r"(id:)?[a-z0-9-]+:\S+", re.ASCII), "identifier"),
-)
-MORE: Final = ("vendor", "modality", "modality_out", "model", "distribution", "territory")
-
-USES: Final[dict[str, Promise]] = {
-    "train.generative": _("Train a generative model"),
-    "train.generative.pretrain": _("Train a generative model: from the start"),
-    "train.generative.finetune": _("Train a generative model: refine a trained one"),
-    "train.generative.distil": _("Train a generative model: learn from another model"),
-    "train.nongenerative": _("Train a model that generates nothing"),
-    "train.nongenerative.pretrain": _("Train a model that generates nothing: from the start"),
-    "train.nongenerative.finetune": _("Train a model that generates nothing: refine a trained one"),
-    "specialise": _("Train a model to imitate one work, creator, character or voice"),
-    "generate.expression": _("Generate output that resembles the work"),
-    "generate.character": _("Generate a character"),
-    "generate.voice": _("Generate a voice"),
-    "generate.likeness": _("Generate a person's likeness"),
-    "retrieve": _("Retrieve the work to answer a question"),
-    "input.user": _("Give the work to a model as a user"),
-    "index.ai": _("Index the work for AI answers"),
-    "search": _("Show the work in search results"),
-    "analyse": _("Analyse the work"),
-    "evaluate": _("Evaluate a model with the work"),
-    "protect": _("Recognise and block the work"),
+TIDIED: Final = {name: tidy_country if name == "territory" else tidy for name in ("key", "use", *FIELDS)}
+HINTS: Final[Mapping[str, Promise]] = {
+    "vendor": _(
+        "The id of the party, urn:uuid:… The operator of this registry gave it to the party on entry; ask there, or "
+        "whoever you ask for."
+    ),
 }
-
-_ASK_HOLDERS: Final = _(
-    "Ask the rights holders before any use. If you are one of them, you can register the work here."
-)
-_ASK_MORE: Final = _("Ask the rights holders for a permission that covers this.")
-_ENDED: Final = _("Make no new copies. What happens to those made before is written in the terms of the permission.")
-_FILL_IN: Final = _("Fill this in under “More about the use” and ask again.")
-_LATER: Final = _("Try again later; until then the answer is no.")
-_CONTACT: Final = _("Wait until this is settled; until then the answer is no.")
-
-NEEDS: Final = tuple(reason for reason in REASONS if reason.startswith("needs_"))
-ADVICE: Final[dict[str, Promise]] = {
-    "granted": _("Read the conditions of the permission, and ask again before each new copy: permissions can end."),
-    "invalid_query": _("Correct the question and ask again."),
-    "changed_since": _LATER,
-    **dict.fromkeys(("no_record", "no_grant"), _ASK_HOLDERS),
-    **dict.fromkeys(("withdrawn", "superseded", "expired"), _ENDED),
-    **dict.fromkeys(("disputed", "suspended", "not_yet_in_force"), _CONTACT),
-    **dict.fromkeys(NEEDS, _FILL_IN),
-    **dict.fromkeys(("stale_snapshot", "unverified_snapshot"), _LATER),
-}
+_MISSING: Final = _("not said yet")
+_NOT_READ: Final = _("please correct")
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """An answer for a person.
+class Field:
+    """One field of the form.
 
     Args:
-        detail: what is wrong with the question, in English; else empty.
-        works: id and title of the works found.
+        options: code and label of each choice; ``None`` where anything may be typed.
+        mark: why it is asked for again; else empty.
+        hint: where to find what belongs here; else empty.
     """
 
-    decision: Decision
-    detail: str
-    works: tuple[tuple[str, str], ...]
-
-    @property
-    def permitted(self) -> bool:
-        """Whether the answer is a yes."""
-        return self.decision.verdict == Verdict.PERMITTED
-
-    @property
-    def needs_more(self) -> bool:
-        """Whether something about the use was not said."""
-        return self.decision.reason in NEEDS
-
-    @property
-    def sentence(self) -> str:
-        """The reason in words."""
-        return REASONS[self.decision.reason].sentence(translation.get_language() or "en")
-
-    @property
-    def advice(self) -> Promise:
-        """What to do now."""
-        return ADVICE.get(self.decision.reason, _ASK_MORE)
+    name: str
+    label: Promise
+    value: str
+    options: Mapping[str, Promise] | None
+    mark: str | Promise
+    hint: str | Promise
 
 
 @answers("GET", "HEAD", "POST")
@@ -131,15 +71,15 @@ def start(request: HttpRequest) -> HttpResponse:
 
 
 def _context(request: HttpRequest, language: str) -> dict[str, Any]:
-    given = {name: request.POST.get(name, "").replace("\0", "").strip() for name in ("key", "use", *MORE)}
+    given = {name: clean(request.POST.get(name, "")) for name, clean in TIDIED.items()}
     context: dict[str, Any] = {
         "language": language,
         "languages": settings.LANGUAGES,
         "given": given,
         "uses": USES,
-        "modalities": sorted(words.MODALITIES),
-        "distributions": sorted(words.DISTRIBUTIONS),
         "base_url": settings.PRIORCONSENT_BASE_URL,
+        # Sentences of Japanese follow each other without a blank.
+        "gap": "" if language == "ja" else " ",
     }
     try:
         with reading(now(request)) as published:
@@ -147,10 +87,10 @@ def _context(request: HttpRequest, language: str) -> dict[str, Any]:
             if given["key"]:
                 context |= _answered(given, published, now(request), language)
     except StaleError:
-        context["told"] = Told(refuse("stale_snapshot"), "", ())
+        context["told"] = Told(refuse("stale_snapshot"))
     except NotTrustedError:
-        context["told"] = Told(refuse("unverified_snapshot"), "", ())
-    return context
+        context["told"] = Told(refuse("unverified_snapshot"))
+    return context | _form(given, context.get("told"))
 
 
 def _counts(published: Published) -> dict[str, int]:
@@ -158,20 +98,25 @@ def _counts(published: Published) -> dict[str, int]:
 
 
 def _answered(given: Mapping[str, str], published: Published, at: str, language: str) -> dict[str, Any]:
-    key = given["key"][:MAX_QUESTION_CHARACTERS]
-    kind = next((kind for pattern, kind in KEYS if pattern.fullmatch(key)), None)
+    kind, key = read_key(given["key"])
     if kind is None:
         rows = queries.works(title=key)[:MAX_MATCHES]
         return {"matches": [(row.urn, row.title(language)) for row in rows], "searched": True}
-    asked = {name: given[name] for name in ("use", *MORE) if given[name]}
-    asked[kind] = key.lower() if kind == "sha256" else key
-    try:
-        decision, detail = decide(query.parse(asked, now=at), published.snapshot), ""
-    except MalformedError as error:
-        decision, detail = refuse("invalid_query"), str(error)
-    return {"told": Told(decision, detail, _titles(decision.works, language))}
+    asked = {name: value for name, value in given.items() if name != "key" and value}
+    return {"told": tell({**asked, kind: key}, published, at, language)}
 
 
-def _titles(works: tuple[str, ...], language: str) -> tuple[tuple[str, str], ...]:
-    rows = {row.urn: row.title(language) for row in Work.objects.filter(urn__in=works).prefetch_related("titles")}
-    return tuple((work, rows.get(work, work)) for work in works)
+def _form(given: Mapping[str, str], told: Told | None) -> dict[str, Any]:
+    return {
+        "fields": list(_fields(given, told)),
+        "open": any(given[name] for name in FIELDS) or bool(told and told.needs_more),
+        "key_is_wrong": bool(told and told.fault in query.KEYS),
+    }
+
+
+def _fields(given: Mapping[str, str], told: Told | None) -> Iterator[Field]:
+    for name, label in FIELDS.items():
+        mark: str | Promise = _MISSING if told and name in told.missing else ""
+        if told and name == told.fault:
+            mark = _NOT_READ
+        yield Field(name, label, given[name], OPTIONS.get(name), mark, HINTS.get(name, ""))

@@ -1,0 +1,1 @@
+"""What the pages need beyond Django's own tags."""
