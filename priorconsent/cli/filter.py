@@ -30,7 +30,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("source", metavar="IN", type=Path, help="manifest: .csv, .jsonl or .ndjson")
     parser.add_argument("target", metavar="OUT", type=Path, help="the permitted rows; replaced")
-    parser.add_argument("--verdicts", metavar="FILE", type=Path, help="all rows with their verdicts; replaced")
+    parser.add_argument(
+        "--verdicts",
+        metavar="FILE",
+        type=Path,
+        help="all rows with their verdicts, and as detail what is wrong with a question; replaced",
+    )
     parser.add_argument(
         "--key-column", choices=query.KEYS, help="which column is the key, where several of these are there"
     )

@@ -359,8 +359,10 @@ def test_a_full_disk_is_no_mistake_in_the_command(run, fresh, tmp_path, monkeypa
     def full(descriptor):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
+    asked = ["filter", source, tmp_path / "out.csv", *QUESTION, "--snapshot", fresh]
+    assert run(*asked)[0] == 0  # the checkpoint is remembered, so only the output is written below
     monkeypatch.setattr(os, "fsync", full)
-    code, _, err = run("filter", source, tmp_path / "out.csv", *QUESTION, "--snapshot", fresh)
+    code, _, err = run(*asked)
     assert code == 4
     assert "No space left" in err
     assert not (tmp_path / "out.csv").exists()
