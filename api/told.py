@@ -53,7 +53,7 @@ ADVICE: Final[Mapping[str, Promise]] = {
 }
 # By a work or its number nobody says which copy is meant.
 COPIES_ONLY: Final = (
-    _("Permissions for this work exist, but they count for certain files or addresses only."),
+    _("Permissions for this work are recorded here, but they count for certain files or addresses only."),
     _("Enter the SHA-256 of the file, or its address."),
 )
 

@@ -110,7 +110,7 @@ def _form(given: Mapping[str, str], told: Told | None) -> dict[str, Any]:
     return {
         "fields": list(_fields(given, told)),
         "open": any(given[name] for name in FIELDS) or bool(told and told.needs_more),
-        "key_is_wrong": bool(told and told.fault in query.KEYS),
+        "another_key": bool(told and (told.copies_only or told.fault in query.KEYS)),
     }
 
 

@@ -61,7 +61,8 @@ def answer(text):
     """The words of the answer, without elements."""
     section = re.search(r'<section class="answer.*?</section>', text, re.DOTALL)
     assert section
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", section[0])).split())
+    # Not split(): French has blanks that are no place to break.
+    return html.unescape(re.sub(r"[ \n]+", " ", re.sub(r"<[^>]+>", " ", section[0])))
 
 
 def marked(text):
@@ -192,8 +193,10 @@ def test_only_what_is_missing_is_marked(public, client):
 
 @pytest.mark.parametrize("members", [{}, {"vendor": "", "model": "", "territory": ""}])
 def test_of_a_work_it_says_that_a_file_or_an_address_is_needed(public, client, members):
-    said = answer(ask(client, scenario.FILM, **members))
+    text = ask(client, scenario.FILM, **members)
+    said = answer(text)
 
+    assert "key" in marked(text)
     assert "they count for certain files or addresses only. Enter the SHA-256 of the file, or its address." in said
     assert "for a permission that covers this" not in said
     assert "Yes" not in said
