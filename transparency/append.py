@@ -5,7 +5,6 @@ A step and its log entry are committed together or not at all; the sequencer doe
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -16,8 +15,9 @@ from uuid6 import uuid7
 
 from priorconsent import canonical
 from priorconsent.errors import ConflictError, MalformedError
-from transparency import signers
+from transparency import tasks
 from transparency.contents import is_content
+from transparency.drafts import seal_of
 from transparency.models import Attachment, Blob, EvidenceItem, Pending, Stored
 
 MAX_UNIT_EVENTS = 1000
@@ -72,16 +72,8 @@ def append_all(
         for place, raw in enumerate(raws)
     )
     if not _by_caller.get():
-        # Imported late: the task imports the sequencer, and that this module.
-        from transparency import tasks
-
         tasks.sequence.delay_on_commit()  # type: ignore[attr-defined] # celery's own task class for Django
     return pending
-
-
-def seal_of(unit: uuid.UUID, place: int, length: int, draft: bytes) -> bytes:
-    """What ties a draft to its place in a unit of ``length`` drafts."""
-    return signers.seal(unit.bytes + place.to_bytes(4, "big") + length.to_bytes(4, "big") + draft)
 
 
 def _draft_bytes(draft: dict[str, Any]) -> bytes:

@@ -1,21 +1,27 @@
-"""Drafts: read again, checked against their seals, and completed into events."""
+"""Drafts: sealed when they are left, checked against their seals, and completed into events."""
 
 from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
+from uuid import UUID
 
 from priorconsent import canonical, keys, names, times
 from priorconsent import events as ev
 from priorconsent.errors import MalformedError, NotTrustedError, RuleError
 from priorconsent.replay import Archive
 from priorconsent.states import GrantState, KeysetState
-from transparency.append import seal_of
+from transparency import signers
 from transparency.models import Pending
 from transparency.store import Overlay
 
 MAP_ROOT = ev.tag_of(ev.MapRoot)
+
+
+def seal_of(unit: UUID, place: int, length: int, draft: bytes) -> bytes:
+    """What ties a draft to its place in a unit of ``length`` drafts."""
+    return signers.seal(unit.bytes + place.to_bytes(4, "big") + length.to_bytes(4, "big") + draft)
 
 
 def check_seals(unit: list[Pending]) -> None:
