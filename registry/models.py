@@ -63,11 +63,15 @@ class PartyIdentifier(models.Model):
 
 
 class PartyKeyRecord(models.Model):
-    """Whose key a key id stands for. ``record`` null: erased on request; the log keeps the id alone."""
+    """Whose key a key id stands for. ``record`` null: erased on request; the log keeps the id alone.
+
+    ``bound_by`` is the key id of the key that vouched for it, empty if none did.
+    """
 
     key = models.CharField(max_length=DIGEST, unique=True)
     party = models.ForeignKey(Party, on_delete=models.CASCADE, related_name="key_records")
     record = models.BinaryField(null=True)
+    bound_by = models.CharField(max_length=DIGEST, blank=True)
     received_at = models.CharField(max_length=TIME)
 
     def __str__(self) -> str:

@@ -11,7 +11,7 @@ from licences.states import State as Life
 from priorconsent import names
 from priorconsent.states import GrantState, State
 from registry.actor import Actor
-from registry.verbs.end_key import append_end, end_by_operator, end_by_statement
+from registry.verbs.end_key import append_end, end_by_operator, end_by_statement, under_suspicion
 from transparency.store import current_states
 
 # A withdrawn grant permits until its notice is over.
@@ -30,17 +30,18 @@ def end_key_by_operator(actor: Actor, *, party: str, key: str, reason: str, susp
 
 
 def _end(draft: dict[str, Any], evidence: dict[str, bytes], now: str) -> None:
+    keys = under_suspicion(draft)
     with transaction.atomic():
         for kind in (Approval, Acceptance):
-            kind.objects.filter(key=draft["key"], offer__state=Life.OFFERED).update(void=True)
-        suspensions = _suspensions(draft, now)
+            kind.objects.filter(key__in=keys, offer__state=Life.OFFERED).update(void=True)
+        suspensions = _suspensions(draft, keys, now)
         hit = Offer.objects.filter(grant__in=[one["grant"] for one in suspensions], state=Life.ACTIVE)
         hit.update(state=Life.SUSPENDED, reason="a key that approved it may have been in other hands")
-        append_end(draft, evidence, suspensions)
+        append_end(draft, evidence, keys, suspensions)
 
 
-def _suspensions(draft: dict[str, Any], now: str) -> list[dict[str, Any]]:
-    """A suspension for each grant that was logged since the key is suspect, and approved under it.
+def _suspensions(draft: dict[str, Any], keys: list[str], now: str) -> list[dict[str, Any]]:
+    """A suspension for each grant that was logged since the key is suspect, and approved under one of the keys.
 
     By the time of the log: the time in a statement is the word of whoever held the key.
     """
@@ -48,7 +49,7 @@ def _suspensions(draft: dict[str, Any], now: str) -> list[dict[str, Any]]:
     if since is None:
         return []
     log = current_states()
-    rows = Approval.objects.filter(key=draft["key"], decision="approve", offer__state__in=_PERMITTING)
+    rows = Approval.objects.filter(key__in=keys, decision="approve", offer__state__in=_PERMITTING)
     return [
         {"t": "suspend", "grant": grant, "cause": "key", "party": draft["party"], "statement": None}
         for grant in rows.order_by("offer__grant").values_list("offer__grant", flat=True)

@@ -45,6 +45,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('key', models.CharField(max_length=71, unique=True)),
                 ('record', models.BinaryField(null=True)),
+                ('bound_by', models.CharField(blank=True, max_length=71)),
                 ('received_at', models.CharField(max_length=20)),
                 ('party', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='key_records', to='registry.party')),
             ],

@@ -37,7 +37,13 @@ def bind_key(actor: Actor, record: bytes, statements: Sequence[bytes], now: str)
         permit(actor, RULES["bind_first_key"], [party.urn])
     with transaction.atomic():
         row, created = PartyKeyRecord.objects.get_or_create(
-            key=key_record.key_id, defaults={"party": party, "record": record, "received_at": now}
+            key=key_record.key_id,
+            defaults={
+                "party": party,
+                "record": record,
+                "bound_by": body["bound_by"] or "",
+                "received_at": now,
+            },
         )
         if not created:
             raise ConflictError("the key is bound already", pointer="/key")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -11,6 +11,7 @@ from priorconsent import names
 from priorconsent.errors import ConflictError, MalformedError
 from priorconsent.states import PartyState
 from registry.actor import Actor
+from registry.models import PartyKeyRecord
 from registry.policy import RULES, permit
 from registry.statements import check_event, drafted, receive
 from transparency.append import append_all
@@ -53,10 +54,30 @@ def end_by_operator(
     return draft
 
 
-def append_end(draft: dict[str, Any], evidence: dict[str, bytes], suspensions: Sequence[dict[str, Any]]) -> None:
-    """Append the end of a key and, in the same unit, the suspensions that it causes."""
+def under_suspicion(draft: Mapping[str, Any]) -> list[str]:
+    """The key that ends and, if it is suspect, the keys in force that it vouched for since then, and they in turn.
+
+    Whoever had the key in hands could bind another one with it, and would go on signing with that.
+    """
+    keys = [draft["key"]]
+    if draft["suspect_from"] is None:
+        return keys
+    party = current_states().state(names.party(draft["party"]))
+    for key in keys:
+        vouched = PartyKeyRecord.objects.filter(bound_by=key, received_at__gte=draft["suspect_from"])
+        keys += sorted(set(vouched.values_list("key", flat=True)).difference(keys))
+    # One that still waits for its place in the log is bound before this unit ends it.
+    ended = {key.key for key in party.keys if key.until is not None} if isinstance(party, PartyState) else set()
+    return [key for key in keys if key not in ended]
+
+
+def append_end(
+    draft: dict[str, Any], evidence: dict[str, bytes], keys: Sequence[str], suspensions: Sequence[dict[str, Any]]
+) -> None:
+    """Append the end of a key and, in the same unit, of those that fall with it, and the suspensions that follow."""
+    others = [draft | {"key": key, "statement": None} for key in keys if key != draft["key"]]
     with transaction.atomic():
-        append_all([draft, *suspensions], evidence=evidence)
+        append_all([draft, *others, *suspensions], evidence=evidence)
 
 
 def _check_draft(draft: dict[str, Any]) -> None:

@@ -166,13 +166,11 @@ def test_a_key_ends(cast):
 
 
 def test_a_holder_resumes_what_a_suspected_key_suspended(cast):
-    offer = cast.grant_at(State.ACTIVE)
-    cast.wait()
     new = cast.another_key(cast.studio)
     cast.bind(new, by=cast.studio)
     cast.log()
-    body = {"party": cast.studio.party, "key": cast.studio.key_id, "reason": "stolen", "suspect_from": cast.now}
-    body["suspect_from"] = cast.grant_state(offer).life[0].time
+    body = {"party": cast.studio.party, "key": cast.studio.key_id, "reason": "stolen", "suspect_from": cast.wait()}
+    offer = cast.grant_at(State.ACTIVE)
     assert hand_in(cast, cast.sign(new, "key-end", body)).status_code == 202
     cast.log()
     cast.wait()

@@ -177,15 +177,20 @@ def test_who_may_not_suspend_and_what_waits(cast):
 # --- keys
 
 
-def steal(cast, player, suspect_from):
-    """The operator ends a stolen key; a new one was bound by it in time."""
-    new = cast.another_key(player)
+def in_reserve(cast, player):
+    """Another key of the party, bound by the first one in time."""
+    new = cast.another_key(player, "in reserve")
     cast.bind(new, by=player)
     cast.log()
+    cast.wait()
+    return new
+
+
+def steal(cast, player, suspect_from):
+    """The operator ends a stolen key."""
     end_key_by_operator(
         OPERATOR, party=player.party, key=player.key_id, reason="stolen", suspect_from=suspect_from, now=cast.now
     )
-    return new
 
 
 def test_grants_approved_under_a_suspect_key_are_suspended_in_the_same_batch(cast):
@@ -204,10 +209,38 @@ def test_grants_approved_under_a_suspect_key_are_suspended_in_the_same_batch(cas
     assert party.key(cast.broadcaster.key_id).until == entry.time
 
 
+def test_keys_that_a_suspect_key_vouched_for_since_then_fall_with_it(cast):
+    safe = in_reserve(cast, cast.broadcaster)
+    suspect_from = cast.now
+    thief = cast.another_key(cast.broadcaster, "thief")
+    cast.bind(thief, by=cast.broadcaster)
+    cast.log()
+    cast.wait()
+    accomplice = cast.another_key(cast.broadcaster, "accomplice")
+    cast.bind(accomplice, by=thief)
+    cast.log()
+    offer = cast.grant_at(State.OFFERED, approved_by=[player for player in cast.holders if player != cast.broadcaster])
+    cast.approve(offer, accomplice)
+    cast.accept(offer)
+    offer = cast.issue(offer)
+    cast.log()
+    waiting = cast.another_key(cast.broadcaster, "waiting")
+    cast.bind(waiting, by=accomplice)
+    steal(cast, cast.broadcaster, suspect_from)
+    cast.log()
+
+    party = cast.state(names.party(cast.broadcaster.party))
+    for fallen in (cast.broadcaster, thief, accomplice, waiting):
+        assert party.key(fallen.key_id).until == cast.now
+    assert party.key(safe.key_id).until is None
+    assert cast.grant_state(offer).life[-1].s == "suspended"
+
+
 def test_the_party_resumes_with_another_key_and_nobody_else_does(cast):
+    new = in_reserve(cast, cast.broadcaster)
     suspect_from = cast.now
     offer = cast.grant_at(State.ACTIVE)
-    new = steal(cast, cast.broadcaster, suspect_from)
+    steal(cast, cast.broadcaster, suspect_from)
     cast.log()
     pos = cast.grant_state(offer).life[-1].pos
     subject = canonical.digest(current_states().event(pos).encode())
@@ -226,7 +259,8 @@ def test_the_party_resumes_with_another_key_and_nobody_else_does(cast):
 def test_an_approval_under_an_ended_key_no_longer_counts_and_is_given_again(cast):
     offer = cast.grant_at(State.OFFERED, approved_by=cast.holders)
     cast.accept(offer)
-    new = steal(cast, cast.studio, None)
+    new = in_reserve(cast, cast.studio)
+    steal(cast, cast.studio, None)
     cast.log()
     assert explain(Offer.objects.get(), cast.now).waiting_for == (cast.studio.party,)
     with pytest.raises(RuleError, match="waiting for 1 of 4"):
