@@ -263,3 +263,71 @@ class Check(models.Model):
 
     def __str__(self) -> str:
         return f"{self.right or self.name} of {self.work_id}"
+
+
+class Import(models.Model):
+    """One reading of a catalogue: who, when, and of which bytes.
+
+    ``finished_at`` empty: it was broken off after whole batches; reading the file again completes it.
+    """
+
+    registrant = models.ForeignKey(Party, on_delete=models.PROTECT, related_name="imports")
+    by = models.CharField(max_length=200)
+    file = models.CharField(max_length=255)
+    sha256 = models.CharField(max_length=DIGEST)
+    started_at = models.CharField(max_length=TIME)
+    finished_at = models.CharField(max_length=TIME, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.file} of {self.started_at}"
+
+
+class WorkChange(models.Model):
+    """What a later version of a catalogue changed about a work; who and when stands in its import."""
+
+    work = models.ForeignKey(Work, on_delete=models.CASCADE, related_name="changes")
+    source = models.ForeignKey(Import, on_delete=models.PROTECT, related_name="changes")
+    member = models.CharField(max_length=20)
+    old = models.JSONField()
+    new = models.JSONField()
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.member} of {self.work_id}"
+
+
+class SuggestedHolder(models.Model):
+    """Whom a catalogue names beside a work, to the character: a name only, nobody's word, no party yet.
+
+    ``split``: as written; shares in the log have no parts, so it is for people to read.
+    """
+
+    work = models.ForeignKey(Work, on_delete=models.CASCADE, related_name="suggested_holders")
+    name = models.CharField(max_length=1000)
+    right = models.CharField(max_length=CODE)
+    split = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SuggestedLink(models.Model):
+    """What a catalogue says a work is made from, where no registered work is named."""
+
+    work = models.ForeignKey(Work, on_delete=models.CASCADE, related_name="suggested_links")
+    rel = models.CharField(max_length=20)
+    said = models.CharField(max_length=1000, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.rel} {self.said}"
