@@ -165,12 +165,12 @@ def _lines(raw: IO[bytes], encoding: str) -> Iterator[str]:
         data = line
         if number == 1:
             data = _without_mark(line, is_utf8=is_utf8)
+        if not (is_utf8 or data.isascii()):
+            _refuse_utf8(number, data, encoding)
         try:
             text = codec.decode(data, "strict")[0]
         except UnicodeDecodeError as error:
             _refuse_bytes(number, error, data)
-        if not is_utf8 and not data.isascii():
-            _refuse_utf8(number, data, encoding)
         yield from io.StringIO(text, newline="") if "\r" in text else (text,)
 
 
@@ -213,13 +213,13 @@ def _refuse_bytes(number: int, error: UnicodeDecodeError, line: bytes) -> None:
 
 
 def _refuse_utf8(number: int, line: bytes, encoding: str) -> None:
-    # UTF-8 read as Shift_JIS gives text too, of other characters. The reverse does not happen by chance in a
-    # longer line; a short one may, so only three characters and more are taken as proof.
+    # UTF-8 read as Shift_JIS may give text too, of other characters. Short runs of half-width kana are UTF-8 by
+    # chance; three characters of three bytes each are not.
     try:
         text = line.decode()
     except UnicodeDecodeError:
         return
-    if sum(not character.isascii() for character in text) > 2:  # noqa: PLR2004
+    if sum(character >= "\u0800" for character in text) > 2:  # noqa: PLR2004
         raise UnreadableError(number, 1, f"announced as {encoding}, and is UTF-8", 'say encoding = "utf-8" in the map')
 
 

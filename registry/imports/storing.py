@@ -134,7 +134,8 @@ class Store:
             for urn, one in zip(urns, told, strict=True)
         ]
         insert(Work, _WORK_COLUMNS, works)
-        keys = dict(Work.objects.filter(urn__in=urns).values_list("urn", "pk"))
+        # Ids made one after the other sort so; others in between do no harm.
+        keys = dict(Work.objects.filter(urn__range=(min(urns), max(urns))).values_list("urn", "pk"))
         for member in MEMBERS.values():
             rows = ((keys[urn], *v) for urn, one in zip(urns, told, strict=True) for v in member.told(one))
             insert(member.model, ("work_id", *member.columns), rows)
