@@ -106,7 +106,8 @@ class WorkTitle(models.Model):
         TRANSLATED = "translated"
         ALTERNATIVE = "alternative"
 
-    work = models.ForeignKey(Work, on_delete=models.CASCADE, related_name="titles")
+    # The constraint below begins with the work: an index of its own would only slow imports down.
+    work = models.ForeignKey(Work, on_delete=models.CASCADE, related_name="titles", db_index=False)
     lang = models.CharField(max_length=35)
     form = models.CharField(max_length=11, choices=Form.choices)
     text = models.CharField(max_length=1000)
@@ -122,7 +123,8 @@ class WorkTitle(models.Model):
 class Identifier(models.Model):
     """A number under which a work is known; a work may have several, and old ones stay."""
 
-    work = models.ForeignKey(Work, on_delete=models.CASCADE, related_name="identifiers")
+    # The constraint below begins with the work: an index of its own would only slow imports down.
+    work = models.ForeignKey(Work, on_delete=models.CASCADE, related_name="identifiers", db_index=False)
     scheme = models.CharField(max_length=40)
     value = models.CharField(max_length=200)
 
@@ -162,7 +164,8 @@ class Asset(models.Model):
 class Locator(models.Model):
     """A place of a work: ``url:``, ``prefix:`` or ``host:``, in canonical spelling."""
 
-    work = models.ForeignKey(Work, on_delete=models.CASCADE, related_name="locators")
+    # The constraint below begins with the work: an index of its own would only slow imports down.
+    work = models.ForeignKey(Work, on_delete=models.CASCADE, related_name="locators", db_index=False)
     name = models.CharField(max_length=NAME)
     # PostgreSQL indexes no value of this length.
     name_digest = models.CharField(max_length=DIGEST)
