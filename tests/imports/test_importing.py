@@ -7,7 +7,7 @@ import openpyxl
 import pytest
 
 from registry.models import Identifier, Import, SuggestedHolder, SuggestedLink, Work, WorkChange
-from tests.imports.conftest import LATER, MAPS, NOW, ROWS, catalogue, real
+from tests.imports.conftest import LATER, MAP, MAPS, NOW, ROWS, catalogue, real
 from transparency.models import Pending
 
 MODELS = (Work, Identifier, SuggestedHolder, SuggestedLink, WorkChange, Import)
@@ -78,6 +78,15 @@ def test_a_title_that_the_map_does_not_read_survives_an_update(importing):
     numbered("1").titles.create(lang="en", form="translated", text="Windy Town")
     importing(catalogue(ROWS[0].replace("風の町,", "風の街,", 1)), now=LATER)
     assert [title.text for title in numbered("1").titles.all()] == ["カゼノマチ", "Windy Town", "風の街"]
+
+
+def test_an_old_number_stays_when_a_later_version_has_another(importing):
+    chart = MAP + '[[identifiers]]\nscheme = "isbn"\ncolumn = "kana"\n'
+    importing(catalogue("1,tv,a,9784088725093,,,,,"), chart.replace('column = "kana"\nlang', 'column = "title"\nlang'))
+    importing(catalogue("1,tv,a,9784101010014,,,,,"), chart.replace('column = "kana"\nlang', 'column = "title"\nlang'))
+    numbers = numbered("1").identifiers.filter(scheme="isbn")
+    assert {number.value for number in numbers} == {"9784088725093", "9784101010014"}
+    assert WorkChange.objects.get().member == "identifiers"
 
 
 def test_the_kind_of_a_work_stays_since_the_log_has_it_too(importing):
