@@ -110,7 +110,8 @@ class WorkTitle(models.Model):
         TRANSLATED = "translated"
         ALTERNATIVE = "alternative"
 
-    work = models.ForeignKey(Work, on_delete=models.CASCADE, related_name="titles")
+    # The constraint below begins with the work: an index of its own would only slow imports down.
+    work = models.ForeignKey(Work, on_delete=models.CASCADE, related_name="titles", db_index=False)
     lang = models.CharField(max_length=35)
     form = models.CharField(max_length=11, choices=Form.choices)
     text = models.CharField(max_length=1000)
@@ -126,7 +127,8 @@ class WorkTitle(models.Model):
 class Identifier(models.Model):
     """A number under which a work is known; a work may have several, and old ones stay."""
 
-    work = models.ForeignKey(Work, on_delete=models.CASCADE, related_name="identifiers")
+    # The constraint below begins with the work: an index of its own would only slow imports down.
+    work = models.ForeignKey(Work, on_delete=models.CASCADE, related_name="identifiers", db_index=False)
     scheme = models.CharField(max_length=40)
     value = models.CharField(max_length=200)
 
@@ -166,7 +168,8 @@ class Asset(models.Model):
 class Locator(models.Model):
     """A place of a work: ``url:``, ``prefix:`` or ``host:``, in canonical spelling."""
 
-    work = models.ForeignKey(Work, on_delete=models.CASCADE, related_name="locators")
+    # The constraint below begins with the work: an index of its own would only slow imports down.
+    work = models.ForeignKey(Work, on_delete=models.CASCADE, related_name="locators", db_index=False)
     name = models.CharField(max_length=NAME)
     # PostgreSQL indexes no value of this length.
     name_digest = models.CharField(max_length=DIGEST)
@@ -267,3 +270,71 @@ class Check(models.Model):
 
     def __str__(self) -> str:
         return f"{self.right or self.name} of {self.work_id}"
+
+
+class Import(models.Model):
+    """One reading of a catalogue: who, when, and of which bytes.
+
+    ``finished_at`` empty: it was broken off after whole batches; reading the file again completes it.
+    """
+
+    registrant = models.ForeignKey(Party, on_delete=models.PROTECT, related_name="imports")
+    by = models.CharField(max_length=200)
+    file = models.CharField(max_length=255)
+    sha256 = models.CharField(max_length=DIGEST)
+    started_at = models.CharField(max_length=TIME)
+    finished_at = models.CharField(max_length=TIME, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.file} of {self.started_at}"
+
+
+class WorkChange(models.Model):
+    """What a later version of a catalogue changed about a work; who and when stands in its import."""
+
+    work = models.ForeignKey(Work, on_delete=models.CASCADE, related_name="changes")
+    source = models.ForeignKey(Import, on_delete=models.PROTECT, related_name="changes")
+    member = models.CharField(max_length=20)
+    old = models.JSONField()
+    new = models.JSONField()
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.member} of {self.work_id}"
+
+
+class SuggestedHolder(models.Model):
+    """Whom a catalogue names beside a work, to the character: a name only, nobody's word, no party yet.
+
+    ``split``: as written; shares in the log have no parts, so it is for people to read.
+    """
+
+    work = models.ForeignKey(Work, on_delete=models.CASCADE, related_name="suggested_holders")
+    name = models.CharField(max_length=1000)
+    right = models.CharField(max_length=CODE)
+    split = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SuggestedLink(models.Model):
+    """What a catalogue says a work is made from, where no registered work is named."""
+
+    work = models.ForeignKey(Work, on_delete=models.CASCADE, related_name="suggested_links")
+    rel = models.CharField(max_length=20)
+    said = models.CharField(max_length=1000, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.rel} {self.said}"

@@ -1,0 +1,33 @@
+"""What is wrong or worth knowing in a catalogue, with the place and what to do."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from priorconsent.errors import MalformedError
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """One remark on a row.
+
+    Args:
+        level: ``error``: the row was not taken; ``note``: it was, and somebody should look.
+        line: counted from one, in the file as it lies there; of a spreadsheet, the row.
+        column: name of the column; empty for the whole row.
+    """
+
+    level: Literal["error", "note"]
+    line: int
+    column: str
+    problem: str
+    do: str
+
+
+class UnreadableError(MalformedError):
+    """The file as a whole cannot be read."""
+
+    def __init__(self, line: int, column: int | str, problem: str, do: str) -> None:
+        self.problem = Problem("error", line, str(column), problem, do)
+        super().__init__(f"line {line}, column {column}: {problem}; {do}")

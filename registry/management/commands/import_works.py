@@ -1,0 +1,94 @@
+"""Bring a catalogue."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, TextIO
+
+import msgspec
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from rich.console import Console
+from rich.progress import Progress
+
+from priorconsent import times
+from priorconsent.errors import PriorConsentError
+from registry.actor import Actor
+from registry.imports.importing import BATCH_WORKS, Options, Summary, import_works
+from registry.imports.mapping import read_map
+from registry.imports.problems import Problem, UnreadableError
+
+MAX_SHOWN = 20
+SHIPPED = Path(__file__).resolve().parents[2] / "imports" / "maps"
+
+
+class Command(BaseCommand):
+    help = "Add the works of a catalogue (CSV, JSON Lines, Excel), or update them; see docs/guides."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", type=Path)
+        parser.add_argument("--map", required=True, help="a TOML file, or one of those shipped: anime, media_arts")
+        parser.add_argument("--registrant", required=True, help="urn:uuid:… of the party for whom they are added")
+        parser.add_argument("--by", default="manage.py", help="who does it, for the history")
+        parser.add_argument("--dry-run", action="store_true", help="only say what would happen")
+        whole = parser.add_mutually_exclusive_group()
+        whole.add_argument("--all-or-nothing", action="store_true", help="the whole file or nothing (as usual)")
+        whole.add_argument("--by-batch", action="store_true", help="whole batches; leave out rows with errors")
+        parser.add_argument("--batch", type=int, default=BATCH_WORKS, help="works in one batch")
+        parser.add_argument("--report", type=Path, help="write every error and note there, as JSON Lines")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        del args
+        shipped = SHIPPED / f"{options['map']}.toml"
+        with ExitStack() as stack:
+            report = stack.enter_context(options["report"].open("w", encoding="utf-8")) if options["report"] else None
+            teller = _Teller(report, self.stderr)
+            bar = stack.enter_context(Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()))
+            task = bar.add_task("works", total=None)
+
+            def progress(done: int, total: int) -> None:
+                bar.update(task, completed=done, total=total)
+                if report:
+                    report.flush()
+
+            try:
+                summary = import_works(
+                    Actor(party=None, role="operator", proof="operator", label=options["by"]),
+                    options["registrant"],
+                    options["file"],
+                    read_map(shipped if shipped.exists() else Path(options["map"])),
+                    Options(whole=not options["by_batch"], dry=options["dry_run"], batch=options["batch"]),
+                    teller,
+                    progress,
+                    times.now(),
+                )
+            except UnreadableError as error:
+                teller(error.problem)
+                raise CommandError(f"nothing was stored: {error}") from None
+            except (PriorConsentError, OSError) as error:
+                raise CommandError(str(error)) from None
+        self._conclude(summary, dry=options["dry_run"])
+
+    def _conclude(self, summary: Summary, *, dry: bool) -> None:
+        self.stdout.write(msgspec.json.encode(summary).decode())
+        if summary.errors and not (summary.stored or dry):
+            raise CommandError("nothing was stored: mend the rows with errors, or leave them out with --by-batch")
+
+
+class _Teller:
+    """Takes problems: all into the report, without a report the first few to whoever looks on."""
+
+    def __init__(self, report: TextIO | None, screen: Any) -> None:
+        self.report, self.screen, self.shown = report, screen, 0
+
+    def __call__(self, problem: Problem) -> None:
+        if self.report:
+            self.report.write(msgspec.json.encode(problem).decode() + "\n")
+            return
+        self.shown += 1
+        if self.shown <= MAX_SHOWN:
+            where = f"line {problem.line}, {problem.column or 'whole row'}"
+            self.screen.write(f"{problem.level}: {where}: {problem.problem}; {problem.do}")
+        elif self.shown == MAX_SHOWN + 1:
+            self.screen.write("… and more; --report FILE takes them all")
