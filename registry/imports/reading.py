@@ -25,6 +25,8 @@ from registry.imports.problems import UnreadableError
 
 MAX_LINE_BYTES = 16 * 2**20
 MAX_CELL_CHARACTERS = 4_000_000
+# A workbook is a ZIP archive; its table of strings is read into memory whole.
+MAX_WORKBOOK_BYTES = 512 * 2**20
 
 Row = tuple[int, dict[str, str]]
 
@@ -120,6 +122,7 @@ def _as_text(value: object) -> str:
 
 def _xlsx(path: Path, chart: Map) -> Iterator[Row]:
     try:
+        _check_size(path)
         # Formulas as they stand there: what they give was worked out elsewhere, if at all.
         book = openpyxl.load_workbook(path, read_only=True, data_only=False, keep_links=False)
         sheet = book[chart.sheet] if chart.sheet else book.worksheets[0]
@@ -134,6 +137,14 @@ def _xlsx(path: Path, chart: Map) -> Iterator[Row]:
         if isinstance(error, UnreadableError):
             raise
         raise UnreadableError(1, 1, f"no readable workbook: {error}", "save it anew as .xlsx") from None
+
+
+def _check_size(path: Path) -> None:
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(member.file_size for member in archive.infolist())
+    if unpacked > MAX_WORKBOOK_BYTES:
+        problem = f"the workbook unpacks to {unpacked} bytes, at most {MAX_WORKBOOK_BYTES} are read"
+        raise UnreadableError(1, 1, problem, "save it as CSV, or in parts")
 
 
 def _cell(value: object) -> str:

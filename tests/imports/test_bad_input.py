@@ -138,3 +138,11 @@ def test_broken_json_and_broken_workbooks_are_refused(importing, name, content):
 )
 def test_a_map_that_means_nothing_is_refused(importing, chart):
     assert importing.refused(catalogue(), chart)
+
+
+def test_a_workbook_that_unpacks_to_too_much_is_refused_before_it_is_read(importing, monkeypatch):
+    book = openpyxl.Workbook()
+    book.create_sheet("works", 0).append(["x" * 30_000])
+    book.save(importing.folder / "c.xlsx")
+    monkeypatch.setattr("registry.imports.reading.MAX_WORKBOOK_BYTES", 20_000)
+    assert "the workbook unpacks to" in importing.refused(importing.folder / "c.xlsx")
