@@ -14,7 +14,7 @@ from registry.actor import Actor
 from registry.models import PartyKeyRecord
 from registry.policy import RULES, permit
 from registry.statements import check_event, drafted, receive
-from transparency.append import append_all
+from transparency.append import append, append_all
 from transparency.store import current_states
 
 # A closed list, since the log shows it to everybody and for ever: no room for a name.
@@ -74,10 +74,13 @@ def under_suspicion(draft: Mapping[str, Any]) -> list[str]:
 def append_end(
     draft: dict[str, Any], evidence: dict[str, bytes], keys: Sequence[str], suspensions: Sequence[dict[str, Any]]
 ) -> None:
-    """Append the end of a key and, in the same unit, of those that fall with it, and the suspensions that follow."""
-    others = [draft | {"key": key, "statement": None} for key in keys if key != draft["key"]]
+    """Append the end of a key with the suspensions that follow, and the ends of those that fall with it."""
     with transaction.atomic():
-        append_all([draft, *others, *suspensions], evidence=evidence)
+        append_all([draft, *suspensions], evidence=evidence)
+        # A unit each: one that waits may yet be refused, and must not take the end of the stolen key with it.
+        for key in keys:
+            if key != draft["key"]:
+                append(draft | {"key": key, "statement": None})
 
 
 def _check_draft(draft: dict[str, Any]) -> None:

@@ -24,6 +24,7 @@ from priorconsent.errors import (
     RuleError,
 )
 from tests.cast import DAY_S, OPERATOR
+from transparency.models import Pending
 from transparency.store import current_states
 
 PUBLIC: dict[str, Any] = {"kind": "public", "party": None, "affiliates": []}
@@ -234,6 +235,20 @@ def test_keys_that_a_suspect_key_vouched_for_since_then_fall_with_it(cast):
         assert party.key(fallen.key_id).until == cast.now
     assert party.key(safe.key_id).until is None
     assert cast.grant_state(offer).life[-1].s == "suspended"
+
+
+def test_a_key_that_the_log_never_takes_does_not_keep_a_stolen_one_in_force(cast):
+    suspect_from = cast.now
+    waiting = cast.another_key(cast.broadcaster, "waiting")
+    cast.bind(waiting, by=cast.broadcaster)
+    unit = Pending.objects.get(state="pending").unit
+    steal(cast, cast.broadcaster, suspect_from)
+    Pending.objects.filter(unit=unit).update(draft=b"{}")
+    cast.log()
+
+    party = cast.state(names.party(cast.broadcaster.party))
+    assert party.key(waiting.key_id) is None
+    assert party.key(cast.broadcaster.key_id).until == cast.now
 
 
 def test_the_party_resumes_with_another_key_and_nobody_else_does(cast):
