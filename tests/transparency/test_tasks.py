@@ -102,17 +102,29 @@ def test_a_worker_sequences_what_a_request_left(worker):
     try:
         cast = Cast(found_registry(times.now()))
         rows = [*cast.party(STUDIO).append(), *cast.party(PUBLISHER).append()]
-        deadline = time.monotonic() + WAIT_S
-        while not is_done() and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_until(is_done)
         assert {Pending.objects.get(pk=row.pk).state for row in rows} == {"logged"}
         check_log()
         assert check_published() == Event.objects.count()
     finally:
         app.control.purge()
+        # What the worker still runs would meet the emptying of the tables.
+        wait_until(worker_is_idle)
         with locked(data):
             shutil.rmtree(data / "public")
             shutil.rmtree(data / "keys")
+
+
+def wait_until(reached):
+    deadline = time.monotonic() + WAIT_S
+    while not reached() and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def worker_is_idle():
+    asked = app.control.inspect(timeout=2)
+    answers = [asked.active(), asked.reserved()]
+    return all(answer and not any(answer.values()) for answer in answers)
 
 
 def is_done():
