@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Literal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -30,6 +32,7 @@ Use = Literal["root", "log", "grant", "receipt", "account"]
 USES: tuple[Use, ...] = ("root", "log", "grant", "receipt", "account")
 
 SEED_BYTES = 32
+MLDSA_FILE = "log-mldsa.pem"
 SEAL_FILE = "pending.seal"
 
 
@@ -68,18 +71,58 @@ def signer(use: Use) -> Signer:
         NotTrustedError: others than its owner may read the key.
     """
     path = _path(use)
+    key = _load(path)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise MalformedError(f"{path.name} is no Ed25519 key")
+    return Signer(use, PrivateKey(key.private_bytes_raw()))
+
+
+def _load(path: Path) -> PrivateKeyTypes:
     raw = _read_private(path)
     if raw.startswith(b"-----BEGIN ENCRYPTED PRIVATE KEY-----"):
         raise NotAvailableError(f"encrypted key files are not available yet: {path.name}")
     if raw.startswith(b"pkcs11:"):
         raise NotAvailableError(f"keys in hardware tokens (PKCS#11) are not available yet: {path.name}")
     try:
-        key = load_pem_private_key(raw, password=None)
+        return load_pem_private_key(raw, password=None)
     except (ValueError, TypeError):
         raise MalformedError(f"{path.name} is no private key in PKCS#8") from None
-    if not isinstance(key, Ed25519PrivateKey):
-        raise MalformedError(f"{path.name} is no Ed25519 key")
-    return Signer(use, PrivateKey(key.private_bytes_raw()))
+
+
+@dataclass(frozen=True, slots=True)
+class MldsaSigner:
+    """Signs checkpoints in the log's own ML-DSA-44 line (FIPS 204, empty context).
+
+    The keyset knows Ed25519 only, so no keyset names this key: the policy in the trust file does.
+
+    Args:
+        key: never leaves this object.
+    """
+
+    key: MLDSA44PrivateKey = field(repr=False)
+
+    @property
+    def public_bytes(self) -> bytes:
+        """The public key, 1,312 bytes."""
+        return self.key.public_key().public_bytes_raw()
+
+    def sign(self, message: bytes) -> bytes:
+        """The signature, 2,420 bytes; another one each time."""
+        return self.key.sign(message)
+
+
+def mldsa_signer() -> MldsaSigner:
+    """The log's ML-DSA-44 signer.
+
+    Raises:
+        NotFoundError: there is no such key yet.
+        NotTrustedError: others than its owner may read the key.
+    """
+    folder: Path = settings.PRIORCONSENT_KEY_DIR
+    key = _load(folder / MLDSA_FILE)
+    if not isinstance(key, MLDSA44PrivateKey):
+        raise MalformedError(f"{MLDSA_FILE} is no ML-DSA-44 key")
+    return MldsaSigner(key)
 
 
 def make_keys() -> None:
@@ -90,6 +133,9 @@ def make_keys() -> None:
         if not _path(use).exists():
             pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
             write_file(_path(use), pem, PRIVATE_MODE)
+    if not (folder / MLDSA_FILE).exists():
+        pem = MLDSA44PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        write_file(folder / MLDSA_FILE, pem, PRIVATE_MODE)
     if not (folder / SEAL_FILE).exists():
         write_file(folder / SEAL_FILE, secrets.token_bytes(SEED_BYTES), PRIVATE_MODE)
 

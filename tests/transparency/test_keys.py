@@ -5,6 +5,7 @@ import stat
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -16,7 +17,7 @@ from priorconsent.errors import MalformedError, NotAvailableError, NotFoundError
 from priorconsent.keys import read_keyset
 from priorconsent.trust import read_trust
 from tests.transparency.cast import DAY_1
-from transparency.signers import USES, make_keys, seal, signer
+from transparency.signers import USES, make_keys, mldsa_signer, seal, signer
 from transparency.store import DatabaseArchive, keyset
 
 PKCS8 = PrivateFormat.PKCS8
@@ -44,6 +45,13 @@ def test_keys_that_are_there_stay(folder):
 def test_a_signature_verifies_under_the_key_of_the_use(folder):
     make_keys()
     signer("grant").jwk.verify(signer("grant").sign(b"message"), b"message")
+
+
+def test_the_log_has_a_key_that_outlasts_quantum_computers(folder):
+    make_keys()
+    signature = mldsa_signer().sign(b"message")
+    assert (len(mldsa_signer().public_bytes), len(signature)) == (1312, 2420)
+    MLDSA44PublicKey.from_public_bytes(mldsa_signer().public_bytes).verify(signature, b"message")
 
 
 def test_a_key_that_others_can_read_is_refused(folder):
