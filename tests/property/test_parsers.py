@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 import priorconsent
 from priorconsent import (
+    acknowledgements,
     bucket,
     canonical,
     events,
@@ -29,6 +30,7 @@ from priorconsent import (
     names,
     offers,
     query,
+    receipts,
     records,
     rights,
     shares,
@@ -45,6 +47,7 @@ from priorconsent.log import checkpoint, note, policy, proof, spelling, tiles
 from priorconsent.replay import ledger
 from tests import court_world, scenario
 from tests.scenario import VECTOR
+from tests.unit import test_receipts
 from tests.world import QUESTION
 
 NOW = "2027-03-02T00:00:00Z"
@@ -139,8 +142,17 @@ FILES = container.unpack(court_world.granted())
 LEAF = next(raw for name, raw in FILES.items() if name.startswith("now/map/"))
 TRUST = scenario.trust()
 
+RECEIPT = test_receipts.sign(test_receipts.receipt([test_receipts.leaf()]))
+ACKNOWLEDGEMENT = acknowledgements.sign(
+    acknowledgements.acknowledge(scenario.REGISTRY, canonical.digest(STATEMENT), NOW),
+    scenario.RECEIPT_KEY.jwk.thumbprint,
+    scenario.RECEIPT_KEY.sign,
+)
+LIST = receipts.write_list(canonical.digest(bytes([n])) for n in range(3))
+
 # public name → (what reads bytes with it, good samples)
 PARSERS = {
+    "acknowledgements.SignedAcknowledgement": (acknowledgements.SignedAcknowledgement, [ACKNOWLEDGEMENT]),
     "bucket.open_bucket": (lambda raw: bucket.open_bucket(raw, "00", TRUST), [good_bucket()]),
     "canonical.parse": (canonical.parse, [OFFER, b"[1]", b'"a"']),
     "canonical.parse_canonical": (canonical.parse_canonical, [OFFER]),
@@ -191,6 +203,10 @@ PARSERS = {
     "offers.read_offer": (offers.read_offer, [OFFER]),
     "query.kind_of": (text(query.kind_of), [b"isan:0000"]),
     "query.parse": (value(mapping(lambda plain: query.parse(plain, now=NOW))), [canonical.encode(QUESTION)]),
+    "receipts.SignedReceipt": (receipts.SignedReceipt, [RECEIPT]),
+    "receipts.read_leaves": (value(receipts.read_leaves), [canonical.encode([test_receipts.leaf()])]),
+    "receipts.read_list": (receipts.read_list, [LIST]),
+    "receipts.list_digest": (receipts.list_digest, [LIST]),
     "records.Record.parse": (offers.Offer.parse, [OFFER]),
     "records.convert": (
         value(lambda plain: records.convert(plain, shares.ShareSet)),
