@@ -22,11 +22,13 @@ from priorconsent import (
     acknowledgements,
     bucket,
     canonical,
+    current,
     events,
     grants,
     head,
     jws,
     keys,
+    leaf_file,
     names,
     offers,
     query,
@@ -116,6 +118,20 @@ def read_snapshot(path):
         return opened.state("work:x")
 
 
+def read_changes(path):
+    with tempfile.TemporaryDirectory() as folder:
+        base = scenario.write_snapshot(Path(folder) / "s", {})
+        with current.CurrentMap(base, scenario.trust()) as whole:
+            whole.advance(path)
+
+
+def good_changes():
+    leaves = scenario.scenario().leaves()
+    with tempfile.TemporaryDirectory() as folder:
+        head = scenario.publish(leaves, padding=1)
+        return scenario.write_snapshot(Path(folder) / "s", leaves, **head).read_bytes()
+
+
 def good_snapshot():
     with tempfile.TemporaryDirectory() as folder:
         return scenario.write_snapshot(Path(folder) / "s").read_bytes()
@@ -125,7 +141,7 @@ def good_bucket(prefix="00"):
     with tempfile.TemporaryDirectory() as folder:
         path = scenario.write_snapshot(Path(folder) / "s")
         with snapshot.open_verified(path, scenario.trust(), None) as opened:
-            return bucket.SnapshotBuckets(opened).bucket(prefix)
+            return bucket.of_map(opened, prefix)
 
 
 MADE = scenario.scenario()
@@ -164,6 +180,7 @@ PARSERS = {
     "court.bundle.read_consistency": (bundle.read_consistency, [b"", b"A" * 43 + b"=\n"]),
     "court.container.unpack": (container.unpack, [court_world.granted()]),
     "court.verify.verify": (lambda raw: verify.verify(raw, TRUST), [court_world.granted()]),
+    "current.CurrentMap.advance": (in_a_file(read_changes), [good_changes()]),
     "events.read_event": (events.read_event, EVENTS),
     "events.event_of": (value(events.event_of), EVENTS),
     "freshness.Seen": (Seen.parse, [SEEN]),
@@ -217,7 +234,7 @@ PARSERS = {
     "shares.ShareSet": (shares.ShareSet.parse, [VECTOR["share_set_docs"]["film"].encode()]),
     "snapshot.open_verified": (in_a_file(read_snapshot), [good_snapshot()]),
     **{
-        f"snapshot.check_state ({kind})": (under_its_name(snapshot.check_state, kind), [state(kind)[1]])
+        f"leaf_file.check_state ({kind})": (under_its_name(leaf_file.check_state, kind), [state(kind)[1]])
         for kind in ("work", "grant", "party", "prefix")
     },
     "statements.Signed": (statements.Signed, [STATEMENT]),
@@ -244,6 +261,7 @@ INNER = {
     "court.html.heading",
     "court.html.paragraph",
     "court.log_steps.check_roots",
+    "leaf_file.decode_state",
     "log.note.OpenedNote",
     "log.note.sign_note",
     "log.spelling.to_base64",
