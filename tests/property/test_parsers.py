@@ -4,6 +4,7 @@
 ``value`` has to put it here, or among ``INNER`` with those that never see what comes from outside.
 """
 
+import base64
 import importlib
 import inspect
 import json
@@ -14,21 +15,26 @@ import time
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import priorconsent
 from priorconsent import (
+    acknowledgements,
     bucket,
     canonical,
+    current,
     events,
     grants,
     head,
     jws,
     keys,
+    leaf_file,
     names,
     offers,
     query,
+    receipts,
     records,
     rights,
     shares,
@@ -43,8 +49,10 @@ from priorconsent.errors import MalformedError, PriorConsentError
 from priorconsent.freshness import Seen
 from priorconsent.log import checkpoint, note, policy, proof, spelling, tiles
 from priorconsent.replay import ledger
+from priorconsent.signing import pbes2, pkcs8, uris
 from tests import court_world, scenario
 from tests.scenario import VECTOR
+from tests.unit import test_receipts
 from tests.world import QUESTION
 
 NOW = "2027-03-02T00:00:00Z"
@@ -113,6 +121,20 @@ def read_snapshot(path):
         return opened.state("work:x")
 
 
+def read_changes(path):
+    with tempfile.TemporaryDirectory() as folder:
+        base = scenario.write_snapshot(Path(folder) / "s", {})
+        with current.CurrentMap(base, scenario.trust()) as whole:
+            whole.advance(path)
+
+
+def good_changes():
+    leaves = scenario.scenario().leaves()
+    with tempfile.TemporaryDirectory() as folder:
+        head = scenario.publish(leaves, padding=1)
+        return scenario.write_snapshot(Path(folder) / "s", leaves, **head).read_bytes()
+
+
 def good_snapshot():
     with tempfile.TemporaryDirectory() as folder:
         return scenario.write_snapshot(Path(folder) / "s").read_bytes()
@@ -122,7 +144,7 @@ def good_bucket(prefix="00"):
     with tempfile.TemporaryDirectory() as folder:
         path = scenario.write_snapshot(Path(folder) / "s")
         with snapshot.open_verified(path, scenario.trust(), None) as opened:
-            return bucket.SnapshotBuckets(opened).bucket(prefix)
+            return bucket.of_map(opened, prefix)
 
 
 MADE = scenario.scenario()
@@ -139,8 +161,25 @@ FILES = container.unpack(court_world.granted())
 LEAF = next(raw for name, raw in FILES.items() if name.startswith("now/map/"))
 TRUST = scenario.trust()
 
+RECEIPT = test_receipts.sign(test_receipts.receipt([test_receipts.leaf()]))
+ACKNOWLEDGEMENT = acknowledgements.sign(
+    acknowledgements.acknowledge(scenario.REGISTRY, canonical.digest(STATEMENT), NOW),
+    scenario.RECEIPT_KEY.jwk.thumbprint,
+    scenario.RECEIPT_KEY.sign,
+)
+LIST = receipts.write_list(canonical.digest(bytes([n])) for n in range(3))
+
+PASSPHRASE = b"a passphrase of some length"
+KEY_FILE = pkcs8.encode(Ed25519PrivateKey.generate(), PASSPHRASE)
+KEY_URIS = [
+    b"file:/keys/log.pem",
+    b"public:" + b"A" * 43,
+    b"pkcs11:token=registry;object=log;type=private?module-path=/lib/p11.so&pin-source=file:/run/pin",
+]
+
 # public name → (what reads bytes with it, good samples)
 PARSERS = {
+    "acknowledgements.SignedAcknowledgement": (acknowledgements.SignedAcknowledgement, [ACKNOWLEDGEMENT]),
     "bucket.open_bucket": (lambda raw: bucket.open_bucket(raw, "00", TRUST), [good_bucket()]),
     "canonical.parse": (canonical.parse, [OFFER, b"[1]", b'"a"']),
     "canonical.parse_canonical": (canonical.parse_canonical, [OFFER]),
@@ -152,6 +191,7 @@ PARSERS = {
     "court.bundle.read_consistency": (bundle.read_consistency, [b"", b"A" * 43 + b"=\n"]),
     "court.container.unpack": (container.unpack, [court_world.granted()]),
     "court.verify.verify": (lambda raw: verify.verify(raw, TRUST), [court_world.granted()]),
+    "current.CurrentMap.advance": (in_a_file(read_changes), [good_changes()]),
     "events.read_event": (events.read_event, EVENTS),
     "events.event_of": (value(events.event_of), EVENTS),
     "freshness.Seen": (Seen.parse, [SEEN]),
@@ -191,6 +231,10 @@ PARSERS = {
     "offers.read_offer": (offers.read_offer, [OFFER]),
     "query.kind_of": (text(query.kind_of), [b"isan:0000"]),
     "query.parse": (value(mapping(lambda plain: query.parse(plain, now=NOW))), [canonical.encode(QUESTION)]),
+    "receipts.SignedReceipt": (receipts.SignedReceipt, [RECEIPT]),
+    "receipts.read_leaves": (value(receipts.read_leaves), [canonical.encode([test_receipts.leaf()])]),
+    "receipts.read_list": (receipts.read_list, [LIST]),
+    "receipts.list_digest": (receipts.list_digest, [LIST]),
     "records.Record.parse": (offers.Offer.parse, [OFFER]),
     "records.convert": (
         value(lambda plain: records.convert(plain, shares.ShareSet)),
@@ -199,9 +243,12 @@ PARSERS = {
     "records.convert_union": (value(lambda plain: records.convert_union(plain, events.MapRoot)), [HEAD["map_root"]]),
     "rights.read_rights_table": (rights.read_rights_table, [rights.LATEST.encode()]),
     "shares.ShareSet": (shares.ShareSet.parse, [VECTOR["share_set_docs"]["film"].encode()]),
+    "signing.pbes2.check_derivation": (pbes2.check_derivation, [base64.b64decode(KEY_FILE.split(b"-----")[2])]),
+    "signing.pkcs8.decode": (lambda raw: pkcs8.decode(raw, PASSPHRASE), [KEY_FILE]),
+    "signing.uris.read_uri": (text(uris.read_uri), KEY_URIS),
     "snapshot.open_verified": (in_a_file(read_snapshot), [good_snapshot()]),
     **{
-        f"snapshot.check_state ({kind})": (under_its_name(snapshot.check_state, kind), [state(kind)[1]])
+        f"leaf_file.check_state ({kind})": (under_its_name(leaf_file.check_state, kind), [state(kind)[1]])
         for kind in ("work", "grant", "party", "prefix")
     },
     "statements.Signed": (statements.Signed, [STATEMENT]),
@@ -228,6 +275,7 @@ INNER = {
     "court.html.heading",
     "court.html.paragraph",
     "court.log_steps.check_roots",
+    "leaf_file.decode_state",
     "log.note.OpenedNote",
     "log.note.sign_note",
     "log.spelling.to_base64",
