@@ -23,7 +23,7 @@ YES = {("permitted", "granted")}
 NO_GRANT = {("not_permitted", "no_grant")}
 WITHDRAWN = {("not_permitted", "withdrawn")}
 # Offers that lack more than one approval.
-FEWER = 8
+FEWER = 4
 NOVELS = "The novels about Suzumiya Haruhi"
 
 
