@@ -8,36 +8,12 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks import invented_works
 from benchmarks.measuring import KIB, Table, in_a_child, progress, times
-
-MAP = """
-kind = { value = "series" }
-date = { column = "date" }
-[[identifiers]]
-scheme = "invented"
-column = "no"
-[[titles]]
-column = "ja"
-lang = "ja"
-[[titles]]
-column = "romaji"
-lang = "ja-Latn"
-form = "romaji"
-[[titles]]
-column = "en"
-lang = "en"
-form = "translated"
-[[holders]]
-column = "holders"
-separator = "|"
-[[links]]
-column = "source"
-none = ["Original"]
-"""
 
 
 def run(sizes: tuple[int, ...]) -> Table:
@@ -102,9 +78,8 @@ def _import(folder: Path, size: int) -> tuple[int, float, float, float, float, i
 
     call_command("migrate", verbosity=0, interactive=False)
     path, chart_path = folder / "catalogue.csv", folder / "map.toml"
-    chart_path.write_text(MAP, encoding="utf-8")
-    with path.open("w", encoding="utf-8") as file:
-        file.writelines(_lines(size))
+    chart_path.write_text(invented_works.MAP, encoding="utf-8")
+    invented_works.write_csv(path, size)
     chart, now = read_map(chart_path), "2026-12-01T00:00:00Z"
     party = Party.objects.create(urn=ids.new_party(), kind="organisation", added_at=now).urn
     actor = Actor(party=None, role="operator", proof="operator")
@@ -123,15 +98,6 @@ def _import(folder: Path, size: int) -> tuple[int, float, float, float, float, i
     connection.close()
     bare = _timed(lambda: _bare(tables))
     return sum(len(found) for _, _, found in tables), seconds[0], seconds[1], bare, seconds[2], peak
-
-
-def _lines(size: int) -> Iterator[str]:
-    yield "no,ja,romaji,en,date,holders,source\n"
-    for number in range(size):
-        holders = f"Invented Studio {number % 97}|Invented Publisher {number % 31}"
-        source = ("Manga", "Original", "Light novel")[number % 3]
-        titles = f"風の町 第{number}巻,Kaze no Machi {number},The Windy Town {number}"
-        yield f"{number},{titles},{1990 + number % 36}-04,{holders},{source}\n"
 
 
 def _rows_stored() -> list[tuple[Any, tuple[str, ...], list[tuple[Any, ...]]]]:

@@ -177,6 +177,20 @@ class Supersede(Event, frozen=True, tag="supersede"):
     next: Urn
 
 
+class Anchor(Event, frozen=True, tag="anchor"):
+    """The log commits to something that lies outside it; it changes no state.
+
+    Args:
+        kind: ``receipts``: ``digest`` is the root over a list of receipt digests, which is a blob.
+        party, statement: of the party whose it is; ``None``: the registry's own.
+    """
+
+    kind: Literal["receipts"]
+    digest: Digest
+    party: Urn | None
+    statement: Digest | None
+
+
 class MapRoot(Event, frozen=True, tag="map-root"):
     """The root of the map of the ``size`` events before this one; the last leaf of a checkpoint."""
 
@@ -211,11 +225,14 @@ TYPES: tuple[type[Event], ...] = (
     Resume,
     Withdraw,
     Supersede,
+    Anchor,
     MapRoot,
     LogClose,
 )
 _BY_TAG: dict[str, type[Event]] = {str(kind.__struct_config__.tag): kind for kind in TYPES}
-LATER = frozenset({"anchor"})
+ANCHOR = str(Anchor.__struct_config__.tag)
+# What anchors will commit to one day.
+LATER_ANCHORS = frozenset({"snapshots", "runs", "enquiries", "notices"})
 
 
 def read_event(raw: bytes) -> Event:
@@ -223,7 +240,7 @@ def read_event(raw: bytes) -> Event:
 
     Raises:
         MalformedError: not canonical, or no event of the list; replay stops at it.
-        NotAvailableError: an event that comes later.
+        NotAvailableError: an anchor of a kind that comes later.
     """
     return event_of(canonical.parse_canonical(raw, max_bytes=MAX_EVENT_BYTES))
 
@@ -231,10 +248,11 @@ def read_event(raw: bytes) -> Event:
 def event_of(value: canonical.Json) -> Event:
     """As ``read_event``, from plain JSON values."""
     tag = value.get("t") if isinstance(value, dict) else None
-    if isinstance(tag, str) and tag in LATER:
-        raise NotAvailableError(f"events of type {tag} are not available yet", pointer="/t")
     if not isinstance(tag, str) or tag not in _BY_TAG:
         raise MalformedError("no event of the list", pointer="/t")
+    kind = value.get("kind") if tag == ANCHOR else None
+    if isinstance(kind, str) and kind in LATER_ANCHORS:
+        raise NotAvailableError(f"anchors of {kind} are not available yet", pointer="/kind")
     event: Event = convert_union(value, _BY_TAG[tag])
     return event
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from priorconsent import events, grants, keys, offers, rights, shares, statements, states
+from priorconsent import acknowledgements, events, grants, keys, offers, receipts, rights, shares, statements, states
 from priorconsent.records import Record
 
 RECORDS: dict[str, type[Record]] = {
@@ -24,6 +24,9 @@ RECORDS: dict[str, type[Record]] = {
     "grant": grants.Credential,
     "share-set": shares.ShareSet,
     "rights-table": rights.RightsTable,
+    "acknowledgement": acknowledgements.Acknowledgement,
+    "receipt": receipts.Receipt,
+    "receipt-answer": receipts.AnswerLeaf,
     "work-state": states.WorkState,
     "alias-state": states.AliasState,
     "query-state": states.QueryState,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from priorconsent.events import ShareSetChange
-from registry.models import PartyKeyRecord, RefusalRecord, ShareSet
+from registry.models import PartyKeyRecord, RefusalRecord, ShareSet, Work
 from transparency.followers import Logged, Refused
 
 
@@ -20,6 +20,8 @@ def follow(news: Logged | Refused) -> None:
 
 def _undo(draft: dict[str, Any], reason: str) -> None:
     match draft.get("t"):
+        case "work":
+            Work.objects.filter(urn=draft.get("work"), claim=draft.get("statement")).update(claim="")
         case "share-set":
             ShareSet.objects.filter(digest=draft.get("digest"), state=ShareSet.State.SENT).update(
                 state=ShareSet.State.REFUSED, reason=reason

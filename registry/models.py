@@ -79,7 +79,10 @@ class PartyKeyRecord(models.Model):
 
 
 class Work(models.Model):
-    """What people call a work and print on it; a title never identifies one."""
+    """What people call a work and print on it; a title never identifies one.
+
+    ``claim``: digest of the registrant's claim that waits for the log, or was logged; empty: none was handed in.
+    """
 
     urn = models.CharField(max_length=URN, unique=True)
     kind = models.CharField(max_length=20)
@@ -88,6 +91,8 @@ class Work(models.Model):
     # Verbatim as printed, not even normalised: the form of a character can tell one name from another.
     rights_statement = models.TextField(blank=True)
     added_at = models.CharField(max_length=TIME)
+    # Rows that come by COPY do not name it.
+    claim = models.CharField(max_length=DIGEST, blank=True, default="", db_default="")
 
     def __str__(self) -> str:
         return self.urn

@@ -1,7 +1,7 @@
 """Statements at the door: each is checked in full before anything is stored.
 
 1. It parses in its one spelling, is of the type expected, and the one who hands it in may do so.
-2. No event has cited it, it is of today, and it has not lapsed.
+2. No event has cited it, none that waits does, it is of today, and it has not lapsed.
 3. Its key is in force in the log and, if the statement widens, the key's delay is over.
 4. The key record on file is that key's, and the signature verifies under it.
 5. The event that it asks for is well formed, and says what the statement's body says.
@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,8 +27,9 @@ from priorconsent.keys import KeyRecord, read_key_record
 from priorconsent.statements import Signed, Statement, body_of
 from priorconsent.states import BoundKey, PartyState
 from registry.actor import Actor
-from registry.models import PartyKeyRecord
+from registry.models import PartyKeyRecord, ShareSet, SharesStatement
 from registry.policy import RULES, permit
+from transparency.append import waiting
 from transparency.store import DatabaseLedger, current_states, keyset
 
 LATER = {"pause": "pauses by holders are not available yet: withdraw, or ask the operator to suspend"}
@@ -74,6 +75,8 @@ def receive(actor: Actor, raw: bytes, kind: str, now: str) -> Received:
     signed = _parse(actor, raw, kind)
     log = current_states()
     check_time(signed, log, now)
+    if waiting([signed.digest]):
+        raise ConflictError(f"statement {signed.digest} waits for its place in the log already")
     check_key(signed.statement, log, now)
     signed.verify(record_on_file(signed.statement.key), keyset(log), now)
     return Received(signed.statement, raw, signed.digest, log)
@@ -86,6 +89,14 @@ def receive_by_new_key(actor: Actor, raw: bytes, record: KeyRecord, now: str) ->
     check_time(signed, log, now)
     signed.verify(record, keyset(log), now)
     return Received(signed.statement, raw, signed.digest, log)
+
+
+def there_already(digests: Iterable[str], log: DatabaseLedger) -> set[str]:
+    """Which of these statements were logged, wait for it, or wait for other signatures: nothing is left to hand in."""
+    asked = set(digests)
+    log.load_spent(asked)
+    signed = SharesStatement.objects.filter(digest__in=asked).exclude(share_set__state=ShareSet.State.REFUSED)
+    return {one for one in asked if log.is_spent(one)} | waiting(asked) | set(signed.values_list("digest", flat=True))
 
 
 def check_time(signed: Signed, log: DatabaseLedger, now: str) -> None:

@@ -5,12 +5,14 @@ A step and its log entry are committed together or not at all; the sequencer doe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 from uuid6 import uuid7
 
 from priorconsent import canonical
@@ -19,10 +21,62 @@ from transparency import tasks
 from transparency.contents import is_content
 from transparency.drafts import seal_of
 from transparency.models import Attachment, Blob, EvidenceItem, Pending, Stored
+from transparency.trees import chunks
 
 MAX_UNIT_EVENTS = 1000
 
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Drafts that are logged together, with the bytes that came with them by digest."""
+
+    id: UUID
+    drafts: tuple[bytes, ...]
+    blobs: Mapping[str, bytes]
+    evidence: Mapping[str, bytes]
+
+    @property
+    def digests(self) -> set[str]:
+        """Of everything that came with it."""
+        return {*self.blobs, *self.evidence}
+
+    @property
+    def rows(self) -> list[Pending]:
+        """Its drafts, sealed."""
+        length = len(self.drafts)
+        return [
+            Pending(unit=self.id, place=place, draft=raw, seal=seal_of(self.id, place, length, raw))
+            for place, raw in enumerate(self.drafts)
+        ]
+
+
+class Gathering:
+    """Units of many steps that are stored together; see ``gathered``."""
+
+    def __init__(self) -> None:
+        self.units: list[Unit] = []
+        self.digests: set[str] = set()
+
+    def add(self, unit: Unit) -> None:
+        """Keep a unit aside."""
+        self.units.append(unit)
+        self.digests |= unit.digests
+
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """One of the steps: what it wrote and appended is forgotten if it fails, and only that."""
+        kept = len(self.units)
+        try:
+            with transaction.atomic():
+                yield
+        except BaseException:
+            del self.units[kept:]
+            self.digests = {digest for unit in self.units for digest in unit.digests}
+            raise
+
+
 _by_caller: ContextVar[bool] = ContextVar("sequenced_by_caller", default=False)
+_gathering: ContextVar[Gathering | None] = ContextVar("gathering", default=None)
 
 
 @contextmanager
@@ -33,6 +87,23 @@ def sequenced_by_caller() -> Iterator[None]:
         yield
     finally:
         _by_caller.reset(token)
+
+
+@contextmanager
+def gathered() -> Iterator[Gathering]:
+    """Within this block, inside one transaction, what is appended is kept aside, and stored at its end.
+
+    For lists of many acts: evidence and drafts of all of them take a few statements of SQL instead of a few each,
+    and the sequencer is called once. Each act stands in a ``step`` of its own.
+    """
+    gathering = Gathering()
+    token = _gathering.set(gathering)
+    try:
+        yield gathering
+    finally:
+        _gathering.reset(token)
+    if gathering.units:
+        _store(gathering.units)
 
 
 def append(
@@ -55,6 +126,9 @@ def append_all(
             (``ends_at`` of a withdrawal, ``counts_from`` of a party's key).
         blobs, evidence: by digest, whatever the events cite; what is stored already may be left out.
 
+    Returns:
+        The rows; within ``gathered`` those to be stored at its end.
+
     Raises:
         MalformedError: outside the JSON profile, or bytes under a digest that is not theirs.
         ConflictError: other bytes are stored under the digest.
@@ -63,14 +137,36 @@ def append_all(
         raise RuntimeError("append belongs into the transaction that decides")
     if not 1 <= len(drafts) <= MAX_UNIT_EVENTS:
         raise MalformedError(f"{len(drafts)} events in one unit, from 1 to {MAX_UNIT_EVENTS} are taken")
-    unit = uuid7()
-    raws = [_draft_bytes(draft) for draft in drafts]
-    digests = {*_keep(Blob, blobs or {}), *_keep(EvidenceItem, evidence or {})}
-    Attachment.objects.bulk_create(Attachment(unit=unit, digest=digest) for digest in sorted(digests))
-    pending = Pending.objects.bulk_create(
-        Pending(unit=unit, place=place, draft=raw, seal=seal_of(unit, place, len(raws), raw))
-        for place, raw in enumerate(raws)
+    unit = Unit(uuid7(), tuple(map(_draft_bytes, drafts)), blobs or {}, evidence or {})
+    _check_contents({**unit.blobs, **unit.evidence})
+    gathering = _gathering.get()
+    if gathering is None:
+        return _store([unit])
+    gathering.add(unit)
+    return unit.rows
+
+
+def waiting(digests: Iterable[str]) -> set[str]:
+    """Which evidence came with a unit that waits for its place in the log."""
+    asked = set(digests)
+    gathering = _gathering.get()
+    found = asked & gathering.digests if gathering is not None else set[str]()
+    for some in chunks(asked):
+        # Evidence that nobody has logged is rarely there, and a look-up by key says so at once.
+        kept = list(EvidenceItem.objects.filter(digest__in=some, pos__isnull=True).values_list("digest", flat=True))
+        units = Pending.objects.filter(state=Pending.State.PENDING).values("unit")
+        if kept:
+            found.update(Attachment.objects.filter(digest__in=kept, unit__in=units).values_list("digest", flat=True))
+    return found
+
+
+def _store(units: Sequence[Unit]) -> list[Pending]:
+    _keep(Blob, {digest: raw for unit in units for digest, raw in unit.blobs.items()})
+    _keep(EvidenceItem, {digest: raw for unit in units for digest, raw in unit.evidence.items()})
+    Attachment.objects.bulk_create(
+        Attachment(unit=unit.id, digest=digest) for unit in units for digest in sorted(unit.digests)
     )
+    pending = Pending.objects.bulk_create([row for unit in units for row in unit.rows])
     if not _by_caller.get():
         tasks.sequence.delay_on_commit()  # type: ignore[attr-defined] # celery's own task class for Django
     return pending
@@ -84,14 +180,17 @@ def _draft_bytes(draft: dict[str, Any]) -> bytes:
     return raw
 
 
-def _keep(model: type[Stored], contents: Mapping[str, bytes]) -> list[str]:
+def _check_contents(contents: Mapping[str, bytes]) -> None:
     for digest, raw in contents.items():
         if not is_content(digest, raw):
             raise MalformedError(f"these bytes do not have the digest {digest}")
+
+
+def _keep(model: type[Stored], contents: Mapping[str, bytes]) -> None:
     # Sorted, so that two transactions with the same attachments wait for each other in one order.
-    rows = [model(digest=digest, raw=raw) for digest, raw in sorted(contents.items())]
-    model._default_manager.bulk_create(rows, ignore_conflicts=True)  # noqa: SLF001 (any model's manager)
-    for row in model._default_manager.filter(digest__in=contents):  # noqa: SLF001
-        if bytes(row.raw) != contents[row.digest]:
-            raise ConflictError(f"other bytes are stored under {row.digest}")
-    return list(contents)
+    for some in chunks(sorted(contents)):
+        rows = [model(digest=digest, raw=contents[digest]) for digest in some]
+        model._default_manager.bulk_create(rows, ignore_conflicts=True)  # noqa: SLF001 (any model's manager)
+        for row in model._default_manager.filter(digest__in=some):  # noqa: SLF001
+            if bytes(row.raw) != contents[row.digest]:
+                raise ConflictError(f"other bytes are stored under {row.digest}")

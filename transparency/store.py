@@ -7,7 +7,9 @@ and then nothing is sequenced, signed or decided (``DatabaseChangedError``).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Protocol
 
 from django.conf import settings
@@ -260,9 +262,27 @@ class Overlay:
             self.spend(digest, pos)
 
 
+_reading: ContextVar[DatabaseLedger | None] = ContextVar("one_reading", default=None)
+
+
+@contextmanager
+def one_reading() -> Iterator[DatabaseLedger]:
+    """Within this block ``current_states`` gives this one object, so that no row is proved twice.
+
+    For lists of many acts. It is of one size: if the log moves on meanwhile, what was read stays as it was, and what
+    was not read yet is refused (``ConflictError``). The sequencer judges each act once more, by the newest states.
+    """
+    ledger = DatabaseLedger()
+    token = _reading.set(ledger)
+    try:
+        yield ledger
+    finally:
+        _reading.reset(token)
+
+
 def current_states() -> DatabaseLedger:
     """The newest sequenced map, for deciding what may be offered, signed and issued; not for answers."""
-    return DatabaseLedger()
+    return _reading.get() or DatabaseLedger()
 
 
 def keyset(states: States | None = None) -> keys.Keyset:

@@ -67,6 +67,7 @@ _HANDLERS: dict[type[ev.Event], Callable[[Step, Any], None]] = {
     ev.Resume: life.resume,
     ev.Withdraw: life.withdraw,
     ev.Supersede: life.supersede,
+    ev.Anchor: log.anchor,
     ev.MapRoot: log.map_root,
     ev.LogClose: log.log_close,
 }

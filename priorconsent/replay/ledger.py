@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Protocol
 
-from priorconsent import canonical, keys, rights
+from priorconsent import canonical, keys, receipts, rights
 from priorconsent import events as ev
 from priorconsent.errors import MalformedError, NotTrustedError
 from priorconsent.states import State
@@ -21,7 +21,7 @@ class Archive(ABC):
 
     @abstractmethod
     def blob(self, digest: str) -> bytes | None:
-        """Offers by offer digest, grant tokens, keysets by payload digest, rights tables."""
+        """Offers by offer digest, keysets by payload digest, grant tokens, rights tables, lists of receipts by root."""
 
     @abstractmethod
     def evidence(self, digest: str) -> bytes | None:
@@ -51,6 +51,10 @@ class Archive(ABC):
     def token(self, digest: str) -> bytes:
         """The bytes of a grant token."""
         return self._blob(digest, "grant token")
+
+    def receipts(self, digest: str) -> bytes:
+        """The list of receipt digests under its root."""
+        return self._blob(digest, "list of receipts", receipts.list_digest)
 
     def _blob(self, digest: str, what: str, actual: Callable[[bytes], str] = canonical.digest) -> bytes:
         raw = self.blob(digest)

@@ -1,4 +1,4 @@
-"""What the events about the log itself do: its opening, keysets, rights tables, map-roots, its close."""
+"""What the events about the log itself do: its opening, keysets, rights tables, anchors, map-roots, its close."""
 
 from __future__ import annotations
 
@@ -38,6 +38,13 @@ def rights_table(step: Step, event: ev.RightsTableChange) -> None:
         raise RuleError(str(error)) from error
     must(table.version == event.version, "the blob holds another version")
     step.changes[names.RIGHTS_TABLE] = RightsTableState(version=event.version, digest=event.digest, pos=step.pos)
+
+
+def anchor(step: Step, event: ev.Anchor) -> None:
+    """Commit to a list of receipts; it changes no state."""
+    must(event.party is None and event.statement is None, "receipts are anchored by the registry")
+    # A list that is withheld would leave the holder of a receipt without proof: it stops replay, as any blob.
+    step.archive.receipts(event.digest)
 
 
 def map_root(step: Step, event: ev.MapRoot) -> None:

@@ -28,5 +28,8 @@ def register_work(actor: Actor, raw: bytes, now: str) -> Work:
     if received.log.state(names.work(work.urn)) is not None:
         raise ConflictError("the work is registered already", pointer="/body/work")
     with transaction.atomic():
+        # The WHERE clause is the lock: of two claims in the same second one waits for the log, never both.
+        if Work.objects.filter(pk=work.pk, claim="").update(claim=received.digest) != 1:
+            raise ConflictError("another claim of the work waits for its place in the log", pointer="/body/work")
         append(draft, evidence=received.evidence)
     return work

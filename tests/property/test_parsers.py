@@ -19,16 +19,20 @@ from hypothesis import strategies as st
 
 import priorconsent
 from priorconsent import (
+    acknowledgements,
     bucket,
     canonical,
+    current,
     events,
     grants,
     head,
     jws,
     keys,
+    leaf_file,
     names,
     offers,
     query,
+    receipts,
     records,
     rights,
     shares,
@@ -45,6 +49,7 @@ from priorconsent.log import checkpoint, cosignature, note, opening, policy, pro
 from priorconsent.replay import ledger
 from tests import court_world, scenario, witnesses
 from tests.scenario import VECTOR
+from tests.unit import test_receipts
 from tests.world import QUESTION
 
 NOW = "2027-03-02T00:00:00Z"
@@ -112,6 +117,20 @@ def read_snapshot(path):
         return opened.state("work:x")
 
 
+def read_changes(path):
+    with tempfile.TemporaryDirectory() as folder:
+        base = scenario.write_snapshot(Path(folder) / "s", {})
+        with current.CurrentMap(base, scenario.trust()) as whole:
+            whole.advance(path)
+
+
+def good_changes():
+    leaves = scenario.scenario().leaves()
+    with tempfile.TemporaryDirectory() as folder:
+        head = scenario.publish(leaves, padding=1)
+        return scenario.write_snapshot(Path(folder) / "s", leaves, **head).read_bytes()
+
+
 def good_snapshot():
     with tempfile.TemporaryDirectory() as folder:
         return scenario.write_snapshot(Path(folder) / "s").read_bytes()
@@ -121,7 +140,7 @@ def good_bucket(prefix="00"):
     with tempfile.TemporaryDirectory() as folder:
         path = scenario.write_snapshot(Path(folder) / "s")
         with snapshot.open_verified(path, scenario.trust(), None) as opened:
-            return bucket.SnapshotBuckets(opened).bucket(prefix)
+            return bucket.of_map(opened, prefix)
 
 
 MADE = scenario.scenario()
@@ -142,8 +161,17 @@ SEEN_BY_ALL = witnesses.cosigned(
 )
 WITNESSED = witnesses.policy("two", policy.Group("two", 2, ("w1", "w2")))
 
+RECEIPT = test_receipts.sign(test_receipts.receipt([test_receipts.leaf()]))
+ACKNOWLEDGEMENT = acknowledgements.sign(
+    acknowledgements.acknowledge(scenario.REGISTRY, canonical.digest(STATEMENT), NOW),
+    scenario.RECEIPT_KEY.jwk.thumbprint,
+    scenario.RECEIPT_KEY.sign,
+)
+LIST = receipts.write_list(canonical.digest(bytes([n])) for n in range(3))
+
 # public name → (what reads bytes with it, good samples)
 PARSERS = {
+    "acknowledgements.SignedAcknowledgement": (acknowledgements.SignedAcknowledgement, [ACKNOWLEDGEMENT]),
     "bucket.open_bucket": (lambda raw: bucket.open_bucket(raw, "00", TRUST), [good_bucket()]),
     "canonical.parse": (canonical.parse, [OFFER, b"[1]", b'"a"']),
     "canonical.parse_canonical": (canonical.parse_canonical, [OFFER]),
@@ -155,6 +183,7 @@ PARSERS = {
     "court.bundle.read_consistency": (bundle.read_consistency, [b"", b"A" * 43 + b"=\n"]),
     "court.container.unpack": (container.unpack, [court_world.granted()]),
     "court.verify.verify": (lambda raw: verify.verify(raw, TRUST), [court_world.granted()]),
+    "current.CurrentMap.advance": (in_a_file(read_changes), [good_changes()]),
     "events.read_event": (events.read_event, EVENTS),
     "events.event_of": (value(events.event_of), EVENTS),
     "freshness.Seen": (Seen.parse, [SEEN]),
@@ -202,6 +231,10 @@ PARSERS = {
     "offers.read_offer": (offers.read_offer, [OFFER]),
     "query.kind_of": (text(query.kind_of), [b"isan:0000"]),
     "query.parse": (value(mapping(lambda plain: query.parse(plain, now=NOW))), [canonical.encode(QUESTION)]),
+    "receipts.SignedReceipt": (receipts.SignedReceipt, [RECEIPT]),
+    "receipts.read_leaves": (value(receipts.read_leaves), [canonical.encode([test_receipts.leaf()])]),
+    "receipts.read_list": (receipts.read_list, [LIST]),
+    "receipts.list_digest": (receipts.list_digest, [LIST]),
     "records.Record.parse": (offers.Offer.parse, [OFFER]),
     "records.convert": (
         value(lambda plain: records.convert(plain, shares.ShareSet)),
@@ -212,7 +245,7 @@ PARSERS = {
     "shares.ShareSet": (shares.ShareSet.parse, [VECTOR["share_set_docs"]["film"].encode()]),
     "snapshot.open_verified": (in_a_file(read_snapshot), [good_snapshot()]),
     **{
-        f"snapshot.check_state ({kind})": (under_its_name(snapshot.check_state, kind), [state(kind)[1]])
+        f"leaf_file.check_state ({kind})": (under_its_name(leaf_file.check_state, kind), [state(kind)[1]])
         for kind in ("work", "grant", "party", "prefix")
     },
     "statements.Signed": (statements.Signed, [STATEMENT]),
@@ -240,7 +273,7 @@ INNER = {
     "court.html.heading",
     "court.html.paragraph",
     "court.log_steps.check_roots",
-    "log.cosignature.Cosigner.verify",
+    "leaf_file.decode_state",
     "log.note.OpenedNote",
     "log.note.assemble_note",
     "log.note.sign_line",

@@ -20,8 +20,8 @@ from registry.verbs.add_work import Description, File, Title, add_work
 from registry.verbs.record_check import record_check
 from registry.verbs.register_work import register_work
 from registry.verbs.sign_shares import sign_shares
-from tests.cast import FILM_FILE, FILM_PREFIX, OPERATOR
-from transparency.models import EvidenceItem, Pending
+from tests.cast import DAY_S, FILM_FILE, FILM_PREFIX, OPERATOR
+from transparency.models import Alarm, EvidenceItem, Pending
 
 PRINTED = "©青山剛昌/小学館・読売テレビ\u30fb神\ufa19社"
 
@@ -315,3 +315,39 @@ def test_lists_of_works_and_parties_take_as_many_queries_as_one(cast):
 def test_works_are_found_by_part_of_a_title_in_any_case(cast):
     assert [row.urn for row in queries.works(title="FIL")] == [cast.works["film"]]
     assert queries.works(title="no such title") == []
+
+
+def claimed(cast):
+    """A work that was added, and two claims of it signed one after the other."""
+    work = add_work(cast.studio.actor, cast.studio.party, told(), cast.now)
+    body = {"work": work.urn, "kind": "film", "party": cast.studio.party}
+    return work, [cast.sign(cast.studio, "claim", body) for _ in range(2)]
+
+
+def test_of_two_claims_of_a_work_one_waits_for_the_log_and_nothing_alarms(cast):
+    work, (first, second) = claimed(cast)
+    register_work(cast.studio.actor, first, cast.now)
+    with pytest.raises(ConflictError, match="another claim"):
+        register_work(cast.studio.actor, second, cast.now)
+    with pytest.raises(ConflictError, match="waits for its place"):
+        register_work(cast.studio.actor, first, cast.now)
+    cast.log()
+    with pytest.raises(ConflictError, match="registered already"):
+        register_work(cast.studio.actor, second, cast.now)
+    assert not Alarm.objects.exists()
+    assert cast.state(names.work(work.urn)).party == cast.studio.party
+
+
+def test_a_claim_that_the_log_refused_can_be_handed_in_again(cast):
+    work, (first, _) = claimed(cast)
+    register_work(cast.studio.actor, first, cast.now)
+    # Waits until it has lapsed.
+    cast.wait(40 * DAY_S)
+    cast.publish()
+    assert Alarm.objects.count() == 1
+    work.refresh_from_db()
+    assert work.claim == ""
+    again = cast.sign(cast.studio, "claim", {"work": work.urn, "kind": "film", "party": cast.studio.party})
+    register_work(cast.studio.actor, again, cast.now)
+    cast.log()
+    assert cast.state(names.work(work.urn)) is not None

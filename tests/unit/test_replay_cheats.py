@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from priorconsent import canonical, events, grants, keys, names, rights, times
-from priorconsent.errors import FraudError, NotAvailableError, NotTrustedError, PriorConsentError
+from priorconsent import canonical, events, grants, keys, names, receipts, rights, times
+from priorconsent.errors import FraudError, MalformedError, NotAvailableError, NotTrustedError, PriorConsentError
 from priorconsent.reasons import Verdict
 from priorconsent.statements import body_of
 from tests.world import (
@@ -1058,9 +1058,38 @@ def test_what_comes_later_is_refused_by_name():
         swapped(world, world.offer(), BUN, canonical.digest(b'{"type":"passkey"}'))
     with pytest.raises(NotAvailableError, match="mandate"):
         world.sign("approval", STUDIO, world.offer().digest, by=STRANGER)
-    with pytest.raises(NotAvailableError, match="anchor"):
-        world.log({"t": "anchor"})
+    for kind in ("snapshots", "runs", "enquiries", "notices"):
+        with pytest.raises(NotAvailableError, match=f"anchors of {kind}"):
+            world.log({"t": "anchor", "kind": kind})
     assert world.reason() == "no_grant"
+
+
+def anchored(world, raw, **members):
+    digest = receipts.list_digest(raw)
+    world.shelf.blobs[digest] = raw
+    return world.log({"t": "anchor", "kind": "receipts", "digest": digest, "party": None, "statement": None}, **members)
+
+
+def test_an_anchor_changes_no_state_and_needs_its_list():
+    world = World.with_film()
+    before = dict(world.ledger.states)
+    raw = receipts.write_list([file("one"), file("two")])
+    effect = anchored(world, raw)
+    assert (effect.alarm, effect.changed, world.ledger.states) == (None, (), before)
+    with pytest.raises(NotTrustedError, match="list of receipts"):
+        world.log({"t": "anchor", "kind": "receipts", "digest": file("none"), "party": None, "statement": None})
+
+
+@pytest.mark.parametrize("member", [{"party": STUDIO}, {"statement": file("statement")}])
+def test_receipts_are_anchored_by_nobody_but_the_registry(member):
+    effect = anchored(World.with_film(), receipts.write_list([file("one")]), **member)
+    assert "by the registry" in effect.alarm
+
+
+@pytest.mark.parametrize("kind", ["", "Receipts", "others", None, ["receipts"]])
+def test_an_anchor_of_no_kind_stops_replay(kind):
+    with pytest.raises(MalformedError):
+        World.with_film().log({"t": "anchor", "kind": kind, "digest": file("x"), "party": None, "statement": None})
 
 
 ODD_VALUES: list[Any] = [None, [], "", "x", 0, -1, uid("x"), file("x"), ["*"], [uid("x")], {}]
