@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
@@ -16,7 +17,7 @@ from tests import scenario as cast
 
 LOG = note.Verifier(cast.ORIGIN, cast.LOG_KEY.jwk.raw)
 
-_KINDS = {
+_KINDS: dict[int, Callable[[bytes], Ed25519PrivateKey | MLDSA44PrivateKey]] = {
     COSIGNATURE_ED25519: Ed25519PrivateKey.from_private_bytes,
     COSIGNATURE_ML_DSA_44: MLDSA44PrivateKey.from_seed_bytes,
 }

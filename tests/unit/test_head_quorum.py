@@ -2,7 +2,7 @@
 
 import pytest
 
-from priorconsent import freshness
+from priorconsent import freshness, times
 from priorconsent.errors import NotTrustedError, QuorumError, StaleError
 from priorconsent.head import NO_QUORUM, open_head
 from priorconsent.log import tree
@@ -26,7 +26,7 @@ def head(entries=ENTRIES, asks=ASKS, **at):
 
 
 def later(seconds):
-    return cast.times.plus(BATCH_C, seconds)
+    return times.plus(BATCH_C, seconds)
 
 
 def test_a_head_counts_from_when_its_witnesses_saw_it():
