@@ -5,6 +5,7 @@
     PriorConsentError
     ├── MalformedError            bytes or values that are no record of ours
     ├── NotAvailableError         decided, not built yet: refused by name
+    ├── SigningError              a key is not at hand: missing, elsewhere, or in a token that does not answer
     ├── RuleError                 well formed, but a rule of the registry forbids it
     │   ├── NotAllowedError       the actor may not do this
     │   ├── NotFoundError         no such record
@@ -50,6 +51,12 @@ class NotAvailableError(PriorConsentError):
     """Decided, but not built yet: refused by name."""
 
     code = "not_available"
+
+
+class SigningError(PriorConsentError):
+    """A key is not at hand: missing, elsewhere, or in a token that does not answer."""
+
+    code = "cannot_sign"
 
 
 class RuleError(PriorConsentError):

@@ -4,6 +4,7 @@
 ``value`` has to put it here, or among ``INNER`` with those that never see what comes from outside.
 """
 
+import base64
 import importlib
 import inspect
 import json
@@ -14,6 +15,7 @@ import time
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -47,6 +49,7 @@ from priorconsent.errors import MalformedError, PriorConsentError
 from priorconsent.freshness import Seen
 from priorconsent.log import checkpoint, cosignature, note, opening, policy, proof, spelling, tiles
 from priorconsent.replay import ledger
+from priorconsent.signing import pbes2, pkcs8, uris
 from tests import court_world, scenario, witnesses
 from tests.scenario import VECTOR
 from tests.unit import test_receipts
@@ -169,6 +172,14 @@ ACKNOWLEDGEMENT = acknowledgements.sign(
 )
 LIST = receipts.write_list(canonical.digest(bytes([n])) for n in range(3))
 
+PASSPHRASE = b"a passphrase of some length"
+KEY_FILE = pkcs8.encode(Ed25519PrivateKey.generate(), PASSPHRASE)
+KEY_URIS = [
+    b"file:/keys/log.pem",
+    b"public:" + b"A" * 43,
+    b"pkcs11:token=registry;object=log;type=private?module-path=/lib/p11.so&pin-source=file:/run/pin",
+]
+
 # public name → (what reads bytes with it, good samples)
 PARSERS = {
     "acknowledgements.SignedAcknowledgement": (acknowledgements.SignedAcknowledgement, [ACKNOWLEDGEMENT]),
@@ -243,6 +254,9 @@ PARSERS = {
     "records.convert_union": (value(lambda plain: records.convert_union(plain, events.MapRoot)), [HEAD["map_root"]]),
     "rights.read_rights_table": (rights.read_rights_table, [rights.LATEST.encode()]),
     "shares.ShareSet": (shares.ShareSet.parse, [VECTOR["share_set_docs"]["film"].encode()]),
+    "signing.pbes2.check_derivation": (pbes2.check_derivation, [base64.b64decode(KEY_FILE.split(b"-----")[2])]),
+    "signing.pkcs8.decode": (lambda raw: pkcs8.decode(raw, PASSPHRASE), [KEY_FILE]),
+    "signing.uris.read_uri": (text(uris.read_uri), KEY_URIS),
     "snapshot.open_verified": (in_a_file(read_snapshot), [good_snapshot()]),
     **{
         f"leaf_file.check_state ({kind})": (under_its_name(leaf_file.check_state, kind), [state(kind)[1]])
