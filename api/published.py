@@ -24,7 +24,7 @@ from priorconsent.current import CurrentMap
 from priorconsent.errors import FraudError, MalformedError, NotTrustedError, StaleError
 from priorconsent.freshness import check_fresh
 from priorconsent.keys import Keyset, payload_of
-from priorconsent.log.checkpoint import open_checkpoint
+from priorconsent.log.opening import open_checkpoint
 from priorconsent.records import convert
 from priorconsent.states import KeysetState
 from priorconsent.trust import Trust, read_trust
@@ -127,7 +127,7 @@ def _follow(opened: Published, note: bytes) -> Published:
     """
     if _trust_file() != opened.told:
         opened = _open(opened.folder)
-    newest = open_checkpoint(note, opened.trust.policy.log)
+    newest = open_checkpoint(note, opened.trust.policy).checkpoint
     _take_steps(opened.map, newest.size)
     if opened.size < newest.size and _latest(opened.folder).size > opened.size:
         # Somebody who slept so long that the steps were removed.
