@@ -62,6 +62,17 @@ class Published:
         with _verified():
             return _latest(self.folder)
 
+    def check_public(self) -> None:
+        """Refuse to sign for a map that is ahead of the checkpoint which the public sees.
+
+        Raises:
+            UnverifiedError: it is.
+        """
+        with _verified():
+            newest = open_checkpoint((self.folder / "log" / "checkpoint").read_bytes(), self.trust.policy).checkpoint
+            if newest.size < self.size:
+                raise NotTrustedError(f"the public sees {newest.size} events, the map is of {self.size}")
+
     def keyset(self) -> Keyset:
         """The keyset in force, from its blob; its digest stands in the map."""
         state = self.map.state(names.KEYSET)
