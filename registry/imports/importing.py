@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,7 +79,7 @@ def import_works(
     origin = _origin(actor, party, path, chart, now)
     store = Store(origin, chart, _counted(summary, remark), writes=not options.dry)
     in_one = options.whole and not options.dry
-    with batches(path, chart, options.batch) as found:
+    with _settled_memory(), batches(path, chart, options.batch) as found:
         summary.rows = count(rows(path, chart))
         with transaction.atomic() if in_one else nullcontext():
             for done in _stored(store, found):
@@ -90,6 +91,16 @@ def import_works(
                 transaction.set_rollback(True)
     summary.added, summary.changed, summary.unchanged = store.added, store.changed, store.unchanged
     return summary
+
+
+@contextmanager
+def _settled_memory() -> Iterator[None]:
+    """Keep the garbage collector from walking over all that was loaded before, again and again for each batch."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _registrant(urn: str) -> Party:
