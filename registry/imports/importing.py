@@ -11,11 +11,11 @@ from pathlib import Path
 
 from django.db import transaction
 
-from priorconsent.errors import MalformedError, NotFoundError, RuleError
+from priorconsent.errors import ConflictError, MalformedError, NotFoundError, RuleError
 from registry.actor import Actor
 from registry.imports.batches import Batch, batches
 from registry.imports.mapping import Map
-from registry.imports.problems import Problem, UnreadableError
+from registry.imports.problems import Problem
 from registry.imports.reading import count, rows
 from registry.imports.storing import Store
 from registry.models import Import, Party
@@ -70,6 +70,7 @@ def import_works(
 
     Raises:
         UnreadableError: the file cannot be read to its end; nothing of it was stored.
+        ConflictError: the file changed meanwhile; whole batches of it may have been stored, if that was asked for.
     """
     permit(actor, RULES["add_work"], [registrant])
     party = _registrant(registrant)
@@ -106,7 +107,7 @@ def _settled_memory() -> Iterator[None]:
 def _registrant(urn: str) -> Party:
     party = Party.objects.filter(urn=urn).first()
     if party is None:
-        raise NotFoundError("no such party", pointer="/registrant")
+        raise NotFoundError(f"no party is {urn}: take the id that it was given when it came in", pointer="/registrant")
     if party.kind == "committee":
         raise RuleError("a committee never signs, so a member of it registers the works", pointer="/registrant")
     return party
@@ -146,7 +147,7 @@ def _stored(store: Store, found: Iterator[Batch]) -> Iterator[int]:
 def _check_unchanged(path: Path, origin: Import) -> None:
     """Refuse a file that is not the one any more whose digest the history keeps."""
     if _digest(path) != origin.sha256:
-        raise UnreadableError(1, "column 1", "the file changed while it was read", "run the import again")
+        raise ConflictError("the file changed while it was read: run the import again")
 
 
 def _digest(path: Path) -> str:
