@@ -29,6 +29,7 @@ from priorconsent.records import convert
 from priorconsent.states import KeysetState
 from priorconsent.trust import Trust, read_trust
 from transparency.changes import next_step
+from transparency.files import public_folder
 
 
 @dataclass(frozen=True)
@@ -72,12 +73,6 @@ class Published:
             if keyset.digest != state.digest:
                 raise NotTrustedError("the keyset is not the one that the map names")
         return keyset
-
-
-def public_folder() -> Path:
-    """What everybody may read."""
-    folder: Path = settings.PRIORCONSENT_DATA / "public"
-    return folder
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from priorconsent import times
 from registry.actor import Actor
 from transparency import sequencer
 from transparency.followers import run_followers
+from transparency.tasks import write_snapshot
 
 SYSTEM = Actor(party=None, role="operator", proof="system", label="sweep")
 
@@ -22,3 +23,4 @@ def sweep() -> None:
     issue_all_ready(SYSTEM, now)
     sequencer.sweep(now)
     run_followers()
+    write_snapshot.delay()
