@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from django.conf import settings
@@ -24,7 +24,7 @@ from priorconsent.current import CurrentMap
 from priorconsent.errors import FraudError, MalformedError, NotTrustedError, StaleError
 from priorconsent.freshness import check_fresh
 from priorconsent.keys import Keyset, payload_of
-from priorconsent.log.checkpoint import open_checkpoint
+from priorconsent.log.opening import open_checkpoint
 from priorconsent.records import convert
 from priorconsent.states import KeysetState
 from priorconsent.trust import Trust, read_trust
@@ -38,12 +38,14 @@ class Published:
 
     Args:
         told: the bytes of the trust file.
+        note: the public checkpoint that led to this map; empty at the beginning.
     """
 
     folder: Path
     told: bytes
     trust: Trust
     map: CurrentMap
+    note: bytes = b""
 
     @property
     def size(self) -> int:
@@ -62,6 +64,17 @@ class Published:
         """The newest snapshot to fetch; of a large map it may be of an earlier checkpoint."""
         with _verified():
             return _latest(self.folder)
+
+    def check_public(self) -> None:
+        """Refuse to sign for a map that is ahead of the checkpoint which the public sees.
+
+        Raises:
+            UnverifiedError: it is.
+        """
+        with _verified():
+            newest = open_checkpoint((self.folder / "log" / "checkpoint").read_bytes(), self.trust.policy).checkpoint
+            if newest.size < self.size:
+                raise NotTrustedError(f"the public sees {newest.size} events, the map is of {self.size}")
 
     def keyset(self) -> Keyset:
         """The keyset in force, from its blob; its digest stands in the map."""
@@ -105,8 +118,8 @@ def _newest(folder: Path) -> Published:
         opened = _open(folder)
     # Read after the snapshot was opened: a snapshot is of a checkpoint that is public already.
     note = (folder / "log" / "checkpoint").read_bytes()
-    if note != opened.map.head.note:
-        opened = _follow(opened, note)
+    if note != opened.note:
+        opened = _opened[folder] = replace(_follow(opened, note), note=note)
     if opened.size < _largest.get(folder, 0):
         # It would be sound and perhaps even fresh, and not know what has ended since.
         raise NotTrustedError(f"a map of {opened.size} events was put in place of a newer one")
@@ -122,7 +135,7 @@ def _follow(opened: Published, note: bytes) -> Published:
     """
     if _trust_file() != opened.told:
         opened = _open(opened.folder)
-    newest = open_checkpoint(note, opened.trust.policy.log)
+    newest = open_checkpoint(note, opened.trust.policy).checkpoint
     _take_steps(opened.map, newest.size)
     if opened.size < newest.size and _latest(opened.folder).size > opened.size:
         # Somebody who slept so long that the steps were removed.

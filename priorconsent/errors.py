@@ -13,6 +13,7 @@
     └── NotTrustedError           could not be believed
         ├── SignatureError        a signature does not verify
         ├── ProofError            a Merkle proof does not lead to the root
+        ├── QuorumError           too few witnesses have countersigned
         ├── FraudError            two signed things contradict each other
         ├── StaleError            too old to rely on
         └── UnreachableError      the registry did not answer, or not in full
@@ -98,6 +99,20 @@ class ProofError(NotTrustedError):
     """A Merkle proof does not lead to the root."""
 
     code = "bad_proof"
+
+
+class QuorumError(NotTrustedError):
+    """Too few of the witnesses that the reader asks for have countersigned a checkpoint.
+
+    Args:
+        missing: witnesses, as the policy names them, that did not and whose cosignature would help.
+    """
+
+    code = "no_quorum"
+
+    def __init__(self, detail: str, *, pointer: str = "", missing: tuple[str, ...] = ()) -> None:
+        super().__init__(detail, pointer=pointer)
+        self.missing = missing
 
 
 class FraudError(NotTrustedError):

@@ -26,7 +26,7 @@ from priorconsent.states import AliasState, State, kind_of_state, read_state
 from priorconsent.trust import Trust
 
 FORMAT = b"1"
-MAX_META_BYTES = 1 << 17
+MAX_META_BYTES = 1 << 18
 MAX_ROW_BYTES = canonical.MAX_JSON_BYTES + 16_384
 
 SCHEMA = {

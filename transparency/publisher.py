@@ -13,7 +13,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from priorconsent.log.checkpoint import open_checkpoint
+from priorconsent.log.opening import open_checkpoint
 from priorconsent.log.tiles import TILE_WIDTH, Tile, encode_entries, tile_bytes, tiles_to_write
 from priorconsent.log.tree import leaf_hash
 from transparency.alarms import DatabaseChangedError
@@ -21,7 +21,7 @@ from transparency.changes import write_step
 from transparency.contents import is_content
 from transparency.files import Files, locked, public_folder, write_file
 from transparency.models import Blob, Checkpoint, Event, EvidenceItem
-from transparency.store import verifier
+from transparency.store import own_policy
 from transparency.trees import ROWS_IN_MEMORY, log_nodes
 
 
@@ -97,6 +97,6 @@ def _entries(tile: Tile, size: int) -> bytes:
 def _write_changes(files: Files, newest: Checkpoint) -> None:
     """From the map that the public sees, which is the one that whoever answers has."""
     note = read_checkpoint()
-    since = open_checkpoint(note, verifier()).size if note is not None else newest.size
+    since = open_checkpoint(note, own_policy()).checkpoint.size if note is not None else newest.size
     if since < newest.size:
         write_step(files, since, newest)

@@ -248,7 +248,7 @@ def test_snapshot_fetch_info_verify(run, registry, tmp_path):
 
 def test_a_snapshot_that_does_not_verify_is_not_kept(run, registry, tmp_path, trust_file):
     url, _ = registry
-    other = policy.Policy(note.Verifier(cast.ORIGIN, cast.key("log-2").jwk.raw)).text()
+    other = policy.Policy((policy.Log(note.Verifier(cast.ORIGIN, cast.key("log-2").jwk.raw)),)).text()
     trust_file.write_bytes(trust(log_policy=other).encode())
     assert run("snapshot", "fetch", tmp_path / "fetched.sqlite", "--registry", url)[0] == 4
     assert not (tmp_path / "fetched.sqlite").exists()

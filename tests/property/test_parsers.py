@@ -47,10 +47,10 @@ from priorconsent import (
 from priorconsent.court import bundle, container, verify
 from priorconsent.errors import MalformedError, PriorConsentError
 from priorconsent.freshness import Seen
-from priorconsent.log import checkpoint, note, policy, proof, spelling, tiles
+from priorconsent.log import checkpoint, cosignature, note, opening, policy, proof, spelling, tiles
 from priorconsent.replay import ledger
 from priorconsent.signing import pbes2, pkcs8, uris
-from tests import court_world, scenario
+from tests import court_world, scenario, witnesses
 from tests.scenario import VECTOR
 from tests.unit import test_receipts
 from tests.world import QUESTION
@@ -58,7 +58,6 @@ from tests.world import QUESTION
 NOW = "2027-03-02T00:00:00Z"
 SLOW_S = 2.0
 
-VERIFIER = note.Verifier(scenario.ORIGIN, scenario.LOG_KEY.jwk.raw)
 STATES = scenario.scenario().leaves()
 
 
@@ -160,6 +159,10 @@ SEEN = Seen(
 FILES = container.unpack(court_world.granted())
 LEAF = next(raw for name, raw in FILES.items() if name.startswith("now/map/"))
 TRUST = scenario.trust()
+SEEN_BY_ALL = witnesses.cosigned(
+    checkpoint.Checkpoint(scenario.ORIGIN, 18, bytes(32)), **dict.fromkeys(witnesses.BY_NAME, NOW)
+)
+WITNESSED = witnesses.policy("two", policy.Group("two", 2, ("w1", "w2")))
 
 RECEIPT = test_receipts.sign(test_receipts.receipt([test_receipts.leaf()]))
 ACKNOWLEDGEMENT = acknowledgements.sign(
@@ -214,11 +217,19 @@ PARSERS = {
         text(checkpoint.Checkpoint.parse),
         [HEAD["checkpoint"].partition(b"\n\n")[0] + b"\n"],
     ),
-    "log.checkpoint.open_checkpoint": (lambda raw: checkpoint.open_checkpoint(raw, VERIFIER), [HEAD["checkpoint"]]),
-    "log.note.Verifier.parse": (text(note.Verifier.parse), [policy.Policy(VERIFIER).text().split()[1].encode()]),
-    "log.note.open_note": (lambda raw: note.open_note(raw, [VERIFIER]), [HEAD["checkpoint"]]),
+    "log.cosignature.Cosigner.parse": (
+        text(cosignature.Cosigner.parse),
+        [witness.key.vkey().encode() for witness in witnesses.WITNESSES[:2]],
+    ),
+    "log.note.SignatureLine.parse": (text(note.SignatureLine.parse), SEEN_BY_ALL.split(b"\n")[4:6]),
+    "log.note.Verifier.parse": (text(note.Verifier.parse), [witnesses.LOG.vkey().encode()]),
+    "log.note.open_note": (lambda raw: note.open_note(raw, WITNESSED.keys), [SEEN_BY_ALL]),
+    "log.note.read_vkey": (text(note.read_vkey), [witnesses.LOG.vkey().encode()]),
+    "log.note.split_note": (note.split_note, [SEEN_BY_ALL]),
+    "log.opening.open_checkpoint": (lambda raw: opening.open_checkpoint(raw, WITNESSED), [SEEN_BY_ALL]),
+    "log.opening.open_signed": (lambda raw: opening.open_signed(raw, WITNESSED), [SEEN_BY_ALL]),
     "log.note.check_name": (text(note.check_name), [b"log.example/1"]),
-    "log.policy.Policy.parse": (text(policy.Policy.parse), [TRUST.log_policy.encode()]),
+    "log.policy.Policy.parse": (text(policy.Policy.parse), [TRUST.log_policy.encode(), WITNESSED.text().encode()]),
     "log.proof.LogProof.parse": (proof.LogProof.parse, [HEAD["proof"]]),
     "log.spelling.from_base64": (text(spelling.from_base64), [b"AAAA", b"/+8="]),
     "log.spelling.from_decimal": (text(spelling.from_decimal), [b"0", b"18", b"9223372036854775807"]),
@@ -262,6 +273,7 @@ PARSERS = {
         text(lambda spelled: times.plus(spelled, 400 * 86400)),
         [b"2026-11-21T00:00:00Z"],
     ),
+    "times.to_unix": (text(times.to_unix), [b"2026-11-21T00:00:00Z"]),
     "trust.read_trust": (trust.read_trust, [TRUST.encode()]),
 }
 
@@ -277,6 +289,8 @@ INNER = {
     "court.log_steps.check_roots",
     "leaf_file.decode_state",
     "log.note.OpenedNote",
+    "log.note.assemble_note",
+    "log.note.sign_line",
     "log.note.sign_note",
     "log.spelling.to_base64",
     "merkle_map.leaf_hash",

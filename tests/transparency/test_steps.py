@@ -94,7 +94,7 @@ def test_what_was_sequenced_meanwhile_is_left_out_of_a_step(offered):
     with CurrentMap(newest_snapshot(), own_trust()) as current:
         offered.alias(file(1)).append()
         sequencer.sequence(DAY_1)
-        signed = sign_newest() or Checkpoint()
+        signed = sign_newest(DAY_1) or Checkpoint()
         for again in (offered.refusal(1), offered.alias(file(2)), offered.refusal(2)):
             again.append()
             sequencer.sequence(DAY_2)
