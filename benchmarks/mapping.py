@@ -71,7 +71,7 @@ def _fill(size: int) -> None:
     """Found a registry, and log one map-root over as many invented names as wanted."""
     from priorconsent import events as ev
     from priorconsent import replay, times
-    from registry.imports.storing import insert
+    from registry.imports.bulk import insert
     from transparency import sequencer, snapshots
     from transparency.keys import found_registry
     from transparency.models import MapLeaf
@@ -84,7 +84,7 @@ def _fill(size: int) -> None:
     batch = Overlay(ledger)
     rows = _rows(size)
     while some := list(islice(rows, ROWS_AT_ONCE)):
-        insert(MapLeaf, ("key", "name", "bucket", "state", "value", "pos"), some)  # type: ignore[arg-type]
+        insert(MapLeaf, ("key", "name", "bucket", "state", "value", "pos"), some)
     leaves = MapLeaf.objects.order_by("key").values_list("key", "value").iterator(ROWS_AT_ONCE)
     nodes = nodes_over((bytes(key), bytes(value)) for key, value in leaves)
     write_nodes(nodes)
@@ -210,7 +210,9 @@ def _prove(count: int) -> Iterator[Figure]:
     )
     yield "a name proved from rows, and the proof checked", took, "read of its row", read
     absent = iter(range(RUNS))
-    took = statistics.median(_timed(lambda: proofs.state_at(f"host:{next(absent)}.example", newest)) for _ in range(RUNS))
+    took = statistics.median(
+        _timed(lambda: proofs.state_at(f"host:{next(absent)}.example", newest)) for _ in range(RUNS)
+    )
     yield "an absence proved from rows, and the proof checked", took, "read of its row", read
 
 

@@ -11,7 +11,8 @@ from priorconsent import vocabulary as words
 from priorconsent.errors import MalformedError
 from registry import wording
 from registry.identifiers import SCHEMES, canonical
-from registry.models import WorkTitle
+
+MAX_NAME_CHARACTERS = 100
 
 Format = Literal["csv", "jsonl", "xlsx"]
 
@@ -94,8 +95,13 @@ Column = Number | TitleColumn | HolderColumn | LinkColumn | PlaceColumn
 
 
 class Map(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A whole map; the first identifier is the one by which a work is found again."""
+    """A whole map; the first identifier is the one by which a work is found again.
 
+    Args:
+        catalogue: what the catalogue is called, in all its versions.
+    """
+
+    catalogue: str
     kind: Kind
     identifiers: tuple[Number, ...]
     titles: tuple[TitleColumn, ...]
@@ -122,9 +128,11 @@ class Map(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
         Raises:
             MalformedError: with the member and what may stand there.
         """
+        if not self.catalogue.isprintable() or not 1 <= len(self.catalogue) <= MAX_NAME_CHARACTERS:
+            raise MalformedError(f"1 to {MAX_NAME_CHARACTERS} characters", pointer="/catalogue")
         kinds = set(self.kind.values.values()) | ({self.kind.value} - {""})
         _one_of(kinds, words.WORK_KINDS, "/kind")
-        _one_of({title.form for title in self.titles}, set(WorkTitle.Form.values), "/titles")
+        _one_of({title.form for title in self.titles}, set(wording.TITLE_FORMS), "/titles")
         _one_of({holder.right for holder in self.holders}, words.RIGHTS, "/holders")
         _one_of({link.rel for link in self.links}, words.LINKS, "/links")
         if bool(self.kind.value) == bool(self.kind.column):
@@ -142,7 +150,7 @@ class Map(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 def _check_encoding(encoding: str) -> None:
     try:
         lines_end_alike = "x\n".encode(encoding) == b"x\n"
-    except LookupError:
+    except (LookupError, ValueError):
         raise MalformedError(f"no encoding is called {encoding}", pointer="/encoding") from None
     if not lines_end_alike:
         raise MalformedError(f"files in {encoding} are not read: save as utf-8", pointer="/encoding")
@@ -166,7 +174,7 @@ def read_map(path: Path) -> Map:
     """
     try:
         found = msgspec.toml.decode(path.read_bytes(), type=Map)
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise MalformedError(f"{path.name}: {error}") from None
     found.check()
     return found

@@ -28,6 +28,7 @@ from transparency.models import (
     MapNode,
     Pending,
 )
+from transparency.signers import signers
 from transparency.store import current_states, own_trust
 
 FRESH_FILE = "sha256:" + "1" * 64
@@ -303,7 +304,7 @@ def test_a_database_restored_from_an_old_copy_signs_no_second_future(offered):
     """The public file says more than the database: somebody has seen a log that is gone."""
     trust = own_trust()
     seen = open_checkpoint(publisher.read_checkpoint() or b"", trust.policy).checkpoint
-    later = _sign(LogCheckpoint(seen.origin, seen.size + 2, b"\1" * 32), DAY_1)
+    later = _sign(LogCheckpoint(seen.origin, seen.size + 2, b"\1" * 32), signers("log"), DAY_1)
     (public_folder() / "log" / "checkpoint").write_bytes(later)
     offered.alias(FRESH_FILE).append()
     with pytest.raises(DatabaseChangedError, match="was signed, but only"):
