@@ -67,7 +67,8 @@ def run(sizes: Sequence[int], runs: int) -> Table:
 
 
 def _build(path: Path, size: int) -> None:
-    InventedMap(size).write(path)
+    whole = InventedMap(size)
+    whole.write(path, whole.encoded())
 
 
 def _measure(path: Path, size: int, kind: str, runs: int) -> tuple[float, float, float, float, float]:

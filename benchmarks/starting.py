@@ -47,7 +47,8 @@ def _commands(folder: Path, sizes: Sequence[int]) -> list[tuple[str, list[str], 
     ]
     for size in sizes:
         path = folder / f"{size}.sqlite"
-        InventedMap(size).write(path)
+        whole = InventedMap(size)
+        whole.write(path, whole.encoded())
         words = [*program, *asked, "--snapshot", str(path), "--trust", str(trust)]
         commands.append((f"check, {size:,} names", words, PERMITTED))
     return commands
