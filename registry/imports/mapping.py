@@ -75,12 +75,14 @@ class LinkColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """What a work is made from.
 
     Args:
-        none: what the cell says if there is no such source; anything else is one that is not registered.
+        column: empty: no work of the catalogue has such a source.
+        none: what the cell says if there is no such source; anything else is one that is not registered, and so is
+            an empty cell, unless it stands here.
     """
 
-    column: str
+    column: str = ""
     rel: str = "based_on"
-    none: tuple[str, ...] = ("",)
+    none: tuple[str, ...] = ()
 
 
 class PlaceColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -139,6 +141,9 @@ class Map(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
             raise MalformedError("either a value or a column", pointer="/kind")
         if not self.identifiers or not self.titles:
             raise MalformedError("a map names one identifier and one title at least", pointer="")
+        if self.holders and all(link.rel != "based_on" for link in self.links):
+            do = "say in [[links]] which column tells of sources, or name no column if no work has one"
+            raise MalformedError(f"holders are named, and of sources nothing is said: {do}", pointer="/links")
         for title in self.titles:
             if wording.language(title.lang, "/titles") != title.lang:
                 raise MalformedError(f"{title.lang} is spelled otherwise", pointer="/titles")

@@ -160,6 +160,7 @@ class Teller:
         return {
             (link.rel, said): None
             for link in self.chart.links
+            if link.column
             for said in [cells[link.column].strip()]
             if said not in link.none and self._is_sound(link.column, said)
         }

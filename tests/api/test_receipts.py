@@ -8,8 +8,8 @@ from licences.states import State
 from priorconsent import canonical, receipts, times
 from tests.api.conftest import client_at, key_for, post, problem
 from tests.cast import FILM_FILE
+from transparency.files import public_folder
 from transparency.models import GivenReceipt
-from transparency.publisher import public_folder
 from transparency.store import keyset
 
 ADDRESS = "/api/v1/decisions"

@@ -35,6 +35,13 @@ def test_a_source_other_than_original_and_a_source_that_nobody_told_stay_open(im
     assert list(SuggestedLink.objects.values_list("rel", "said")) == [("based_on", "Manga"), ("based_on", "")]
 
 
+def test_a_map_that_names_holders_has_to_say_where_sources_stand(importing):
+    silent = MAP[: MAP.index("[[links]]")]
+    assert "of sources nothing is said" in importing.refused(catalogue(), silent)
+    importing(catalogue(), silent + "[[links]]\n")
+    assert not SuggestedLink.objects.exists()
+
+
 def test_works_with_the_same_title_stay_apart(importing):
     importing(catalogue())
     assert Work.objects.filter(titles__text="風の町").count() == 2
