@@ -51,7 +51,8 @@ class Command(BaseCommand):
                 teller = _Teller(report, _above(bar) if is_watched else self.stderr.write)
                 summary = self._import(options, teller, _progress(bar, report))
             except UnreadableError as error:
-                teller(error.problem)
+                if report:
+                    teller(error.problem)
                 raise CommandError(f"the file is refused: {error}") from None
             except (PriorConsentError, OSError) as error:
                 raise CommandError(str(error)) from None
