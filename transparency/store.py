@@ -40,6 +40,10 @@ MAX_AGE_S = 86400
 MAX_STATES_AHEAD = 20_000
 
 
+class MovedOnError(ConflictError):
+    """The log moved on between two reads that have to be of one size: begin again."""
+
+
 class Reader(Protocol):
     """The half of a ledger that only reads."""
 
@@ -68,7 +72,7 @@ class DatabaseLedger:
 
     Raises:
         DatabaseChangedError: at opening or at any read, a row leads to another root than the signed one.
-        ConflictError: the log moved on while this object was read; begin again.
+        MovedOnError: the log moved on while this object was read; begin again.
     """
 
     def __init__(self) -> None:
@@ -169,7 +173,7 @@ class DatabaseLedger:
         if (Head.objects.first() or Head()).size == size:
             raise DatabaseChangedError(f"a state in the bucket of {', '.join(wanted[:3])} is not the one in the map")
         if self._states:
-            raise ConflictError("the log moved on meanwhile; begin again")
+            raise MovedOnError("the log moved on meanwhile; begin again")
         self._open()
         self.load(wanted)
 
@@ -267,7 +271,7 @@ def one_reading() -> Iterator[DatabaseLedger]:
     """Within this block ``current_states`` gives this one object, so that no row is proved twice.
 
     For lists of many acts. It is of one size: if the log moves on meanwhile, what was read stays as it was, and what
-    was not read yet is refused (``ConflictError``). The sequencer judges each act once more, by the newest states.
+    was not read yet is refused (``MovedOnError``). The sequencer judges each act once more, by the newest states.
     """
     ledger = DatabaseLedger()
     token = _reading.set(ledger)

@@ -30,7 +30,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "snapshot": ("priorconsent.cli.snapshot", "fetch, inspect or verify a snapshot"),
     "verify": ("priorconsent.cli.verify", "check the evidence for one grant, offline"),
     "key": ("priorconsent.cli.key", "make or show a party's key"),
-    "sign": ("priorconsent.cli.sign", "sign a statement"),
+    "to-sign": ("priorconsent.cli.to_sign", "fetch the list of what a registrant signs next"),
+    "sign": ("priorconsent.cli.sign", "sign a statement, or a list of them"),
+    "hand-in": ("priorconsent.cli.hand_in", "hand a signed list in"),
     "log": ("priorconsent.cli.log", "check a whole log"),
 }
 
