@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from api.published import Published
 from priorconsent import canonical, names
-from priorconsent.bucket import Bucket
+from priorconsent.bucket import Bucket, of_map
 from priorconsent.court.bundle import First, MapLeaf, Now, build
 from priorconsent.court.gather import gather
 from priorconsent.errors import NotFoundError, NotTrustedError
@@ -61,8 +61,8 @@ def bundle(grant: str, published: Published) -> bytes:
     head = proofs.head(first)
     event, proof = proofs.event(pos, first)
     # The states that the grant's own event was judged by.
-    evidence = gather(token(grant, published), DatabaseArchive(), StatesAt(pos), published.snapshot)
-    newest = published.snapshot.head
+    evidence = gather(token(grant, published), DatabaseArchive(), StatesAt(pos), published.map)
+    newest = published.map.head
     last = proofs.published(newest.checkpoint.size)
     return build(
         evidence,
@@ -73,7 +73,7 @@ def bundle(grant: str, published: Published) -> bytes:
 
 
 def _state(grant: str, published: Published) -> GrantState:
-    state = published.snapshot.state(names.grant(grant))
+    state = published.map.state(names.grant(grant))
     if not isinstance(state, GrantState):
         raise NotFoundError("no such grant is published")
     return state
@@ -81,7 +81,7 @@ def _state(grant: str, published: Published) -> GrantState:
 
 def _leaf(name: str, published: Published) -> MapLeaf:
     """A state with its path: the bucket of its whole key."""
-    bucket = convert(canonical.parse(published.buckets.bucket(map_key(name).hex())), Bucket)
+    bucket = convert(canonical.parse(of_map(published.map, map_key(name).hex())), Bucket)
     leaf = next((leaf for leaf in bucket.leaves if leaf.get("name") == name), None)
     if leaf is None:
         raise NotTrustedError(f"the map holds nothing under {name}")

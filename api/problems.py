@@ -66,6 +66,7 @@ KINDS: Final = {
     "internal": Kind(500, "The server failed.", "サーバーで障害が発生しました。"),
     "not_available": Kind(501, "This is not available yet.", "この機能はまだ利用できません。"),
     "not_trusted": Kind(503, "The registry cannot vouch for an answer now.", "現在、登録簿は回答を保証できません。"),
+    "cannot_sign": Kind(503, "The registry cannot sign now.", "現在、登録簿は署名できません。"),
     "stale_snapshot": Kind(503, "The data is too old to answer from.", "データが古いため回答できません。"),
     "unverified_snapshot": Kind(503, "The data could not be verified.", "データを検証できませんでした。"),
     "not_ready": Kind(503, "The server is not ready.", "サーバーの準備ができていません。"),

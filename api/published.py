@@ -1,14 +1,15 @@
-"""What is published, as this process answers from it: the newest snapshot, verified once, and the trust file.
+"""What is published, as this process answers from it: the newest map, verified, and the trust file.
 
-No answer comes from a row of the database. Whoever changes rows, or the file, changes no answer: there is none.
+The process verifies a snapshot once, when it begins, and from then on follows the log step by step
+(``priorconsent.current``): what an event changed is answered as soon as its checkpoint is public, and no
+question waits until a large map is written and verified anew. No answer comes from a row of the database.
+Whoever changes rows, or files, changes no answer: there is none.
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
 import threading
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,46 +19,52 @@ from django.conf import settings
 from api.problems import UnverifiedError
 from api.shapes import Mark
 from priorconsent import canonical, names
-from priorconsent.bucket import SnapshotBuckets
 from priorconsent.client import Latest
-from priorconsent.errors import MalformedError, NotTrustedError, StaleError
+from priorconsent.current import CurrentMap
+from priorconsent.errors import FraudError, MalformedError, NotTrustedError, StaleError
 from priorconsent.freshness import check_fresh
 from priorconsent.keys import Keyset, payload_of
+from priorconsent.log.opening import open_checkpoint
 from priorconsent.records import convert
-from priorconsent.snapshot import Snapshot, open_verified
 from priorconsent.states import KeysetState
 from priorconsent.trust import Trust, read_trust
+from transparency.changes import next_step
 
 
 @dataclass(frozen=True)
 class Published:
-    """A verified snapshot, and what is worked out from it once."""
+    """The newest map, and what it was verified with.
+
+    Args:
+        told: the bytes of the trust file.
+    """
 
     folder: Path
-    latest: Latest
+    told: bytes
     trust: Trust
-    snapshot: Snapshot
+    map: CurrentMap
+
+    @property
+    def size(self) -> int:
+        """Number of events that the map is of."""
+        return self.map.head.checkpoint.size
 
     @property
     def mark(self) -> Mark:
         """Which checkpoint this is."""
-        head = self.snapshot.head
+        head = self.map.head
         root = "sha256:" + head.checkpoint.root.hex()
         return Mark(origin=head.checkpoint.origin, size=head.checkpoint.size, root=root, time=head.quorum_time)
 
-    @functools.cached_property
-    def buckets(self) -> SnapshotBuckets:
-        """Every bucket of it. Costs one scan."""
-        return SnapshotBuckets(self.snapshot)
-
-    @functools.cached_property
-    def counts(self) -> Counter[str]:
-        """Number of leaves by kind of name. Costs one scan."""
-        return Counter(names.kind_of(name) for _, name, _ in self.snapshot.leaves())
+    @property
+    def latest(self) -> Latest:
+        """The newest snapshot to fetch; of a large map it may be of an earlier checkpoint."""
+        with _verified():
+            return _latest(self.folder)
 
     def keyset(self) -> Keyset:
         """The keyset in force, from its blob; its digest stands in the map."""
-        state = self.snapshot.state(names.KEYSET)
+        state = self.map.state(names.KEYSET)
         if not isinstance(state, KeysetState):
             raise UnverifiedError("the map names no keyset")
         with _verified():
@@ -75,7 +82,7 @@ def public_folder() -> Path:
 
 @contextlib.contextmanager
 def reading(now: str) -> Iterator[Published]:
-    """Answer from the newest published snapshot; one thread of a process at a time.
+    """Answer from the map of the newest published checkpoint; one thread of a process at a time.
 
     Raises:
         StaleError: it is too old.
@@ -85,31 +92,85 @@ def reading(now: str) -> Iterator[Published]:
     with _lock:
         with _verified():
             current = _newest(public_folder())
-            check_fresh(current.snapshot.head, current.trust, now)
+            check_fresh(current.map.head, current.trust, now)
         yield current
         with _verified():
-            current.snapshot.check_unchanged()
+            current.map.check_unchanged()
 
 
 _lock = threading.Lock()
 _opened: dict[Path, Published] = {}
-# The largest snapshot that this process answered from.
+# The largest map that this process answered from.
 _largest: dict[Path, int] = {}
 
 
 def _newest(folder: Path) -> Published:
-    latest = convert(canonical.parse((folder / "snapshots" / "latest.json").read_bytes()), Latest)
     opened = _opened.get(folder)
-    if latest.size < _largest.get(folder, 0):
+    if opened is None or _was_written_to(opened.map):
+        opened = _open(folder)
+    # Read after the snapshot was opened: a snapshot is of a checkpoint that is public already.
+    note = (folder / "log" / "checkpoint").read_bytes()
+    if note != opened.map.head.note:
+        opened = _follow(opened, note)
+    if opened.size < _largest.get(folder, 0):
         # It would be sound and perhaps even fresh, and not know what has ended since.
-        raise NotTrustedError(f"a snapshot of {latest.size} events was put in place of a newer one")
-    if opened is None or opened.latest != latest:
-        trust = read_trust((settings.PRIORCONSENT_DATA / "trust.json").read_bytes())
-        snapshot = open_verified(folder / "snapshots" / latest.file, trust, None)
-        _forget()
-        opened = _opened[folder] = Published(folder, latest, trust, snapshot)
-        _largest[folder] = snapshot.head.checkpoint.size
+        raise NotTrustedError(f"a map of {opened.size} events was put in place of a newer one")
+    _largest[folder] = opened.size
     return opened
+
+
+def _follow(opened: Published, note: bytes) -> Published:
+    """Go on to the checkpoint that is public; who is ahead of it stays there.
+
+    Raises:
+        NotTrustedError: there is no way to it, or it contradicts the map. What was opened remains, and answers nothing.
+    """
+    if _trust_file() != opened.told:
+        opened = _open(opened.folder)
+    newest = open_checkpoint(note, opened.trust.policy).checkpoint
+    _take_steps(opened.map, newest.size)
+    if opened.size < newest.size and _latest(opened.folder).size > opened.size:
+        # Somebody who slept so long that the steps were removed.
+        opened = _open(opened.folder)
+        _take_steps(opened.map, newest.size)
+    here = opened.map.head.checkpoint
+    if here.size < newest.size:
+        raise NotTrustedError(f"nothing leads from the map of {here.size} events to the newest, of {newest.size}")
+    if here.size == newest.size and here.root != newest.root:
+        raise FraudError(f"two checkpoints of {here.size} events", evidence=(opened.map.head.note, note))
+    return opened
+
+
+def _take_steps(current: CurrentMap, size: int) -> None:
+    while (step := next_step(current.head.checkpoint.size, size)) is not None:
+        current.advance(step)
+
+
+def _open(folder: Path) -> Published:
+    told = _trust_file()
+    trust = read_trust(told)
+    opened = Published(folder, told, trust, CurrentMap(folder / "snapshots" / _latest(folder).file, trust))
+    while _opened:
+        _opened.popitem()[1].map.close()
+    _opened[folder] = opened
+    return opened
+
+
+def _latest(folder: Path) -> Latest:
+    return convert(canonical.parse((folder / "snapshots" / "latest.json").read_bytes()), Latest)
+
+
+def _trust_file() -> bytes:
+    raw: bytes = (settings.PRIORCONSENT_DATA / "trust.json").read_bytes()
+    return raw
+
+
+def _was_written_to(current: CurrentMap) -> bool:
+    try:
+        current.check_unchanged()
+    except NotTrustedError:
+        return True
+    return False
 
 
 @contextlib.contextmanager
@@ -121,11 +182,4 @@ def _verified() -> Iterator[None]:
     except FileNotFoundError:
         raise UnverifiedError("nothing has been published yet") from None
     except (MalformedError, NotTrustedError, OSError) as error:
-        # The next question looks at the file anew.
-        _forget()
-        raise UnverifiedError("the newest snapshot could not be verified; tell the operator") from error
-
-
-def _forget() -> None:
-    while _opened:
-        _opened.popitem()[1].snapshot.close()
+        raise UnverifiedError("the newest map could not be verified; tell the operator") from error

@@ -122,11 +122,14 @@ class Recorded(Record, frozen=True):
     Args:
         evidence: digest of the statement's bytes, under which the log will cite it.
         says: what happens next, in the language asked for.
+        acknowledgement: of a narrowing statement, compact JWS: the registry's word that it will be in the log, and by
+            when. Keep it. Null: of any other, or as long as it waits for the signatures of others.
     """
 
     evidence: Digest
     type: str
     says: str
+    acknowledgement: str | None
 
 
 # The registry

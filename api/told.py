@@ -125,8 +125,8 @@ def tell(asked: Mapping[str, str], published: Published, now: str, language: str
         # Why an address is refused takes more than a sentence for all of them.
         detail = "" if fault in FAULTS and fault != "url" else error.detail
         return Told(refuse("invalid_query"), fault=fault if fault in FAULTS else "", detail=detail)
-    decision = decide(question, published.snapshot)
-    terms = [one for work in decision.works for one in _terms(work, question, published.snapshot)]
+    decision = decide(question, published.map)
+    terms = [one for work in decision.works for one in _terms(work, question, published.map)]
     return Told(
         decision,
         copies_only=_copies_only(decision, question, terms),

@@ -18,7 +18,7 @@ from priorconsent.events import MapRoot
 from priorconsent.keys import PrivateKey
 from priorconsent.log.checkpoint import Checkpoint, sign_checkpoint
 from priorconsent.log.note import Verifier
-from priorconsent.log.policy import Policy
+from priorconsent.log.policy import Log, Policy
 from priorconsent.log.proof import LogProof
 from priorconsent.log.tree import leaf_hash
 from priorconsent.offers import Conditions, Licensee, Offer, WithdrawalTerms
@@ -112,7 +112,7 @@ def head(leaves: list[tuple[str, bytes]]) -> dict[str, bytes]:
 @functools.cache
 def trust() -> Trust:
     """Whoever reads these maps trusts this."""
-    policy = Policy(Verifier(ORIGIN, LOG_KEY.jwk.raw), "https://registry.example/log")
+    policy = Policy((Log(Verifier(ORIGIN, LOG_KEY.jwk.raw), "https://registry.example/log"),))
     return Trust(
         v=1,
         registry=REGISTRY,

@@ -6,7 +6,8 @@ from celery import Celery
 
 from config.env import use_settings
 
-SWEEP_EVERY_S = 60.0
+# A third of the minute within which an acknowledged statement is to be logged, whatever a crash left undone.
+SWEEP_EVERY_S = 20.0
 
 use_settings()
 app = Celery("priorconsent")

@@ -8,7 +8,7 @@ from licences.verbs.issue import issue_all_ready
 from licences.verbs.lapse import lapse_offers
 from priorconsent import times
 from registry.actor import Actor
-from transparency import sequencer
+from transparency import acknowledgements, receipts, sequencer
 from transparency.followers import run_followers
 
 SYSTEM = Actor(party=None, role="operator", proof="system", label="sweep")
@@ -16,9 +16,12 @@ SYSTEM = Actor(party=None, role="operator", proof="system", label="sweep")
 
 @shared_task
 def sweep() -> None:
-    """Let dead offers lapse, issue what a crash left behind, and bring the log up to date."""
+    """Let dead offers lapse, issue what a crash left behind, anchor receipts, and bring the log up to date."""
     now = times.now()
     lapse_offers(now)
     issue_all_ready(SYSTEM, now)
+    receipts.anchor_due(now)
     sequencer.sweep(now)
     run_followers()
+    acknowledgements.watch(now)
+    receipts.watch(now)

@@ -9,21 +9,21 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from itertools import groupby
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
 from msgspec import Meta
 
 from priorconsent import canonical, merkle_buckets, merkle_map
 from priorconsent.errors import MalformedError, NotTrustedError, ProofError, UnreachableError
 from priorconsent.head import Head, open_head
+from priorconsent.leaf_file import Row
 from priorconsent.log.note import MAX_NOTE_BYTES
 from priorconsent.log.proof import MAX_PROOF_BYTES
 from priorconsent.merkle_buckets import Position
 from priorconsent.merkle_map import Item, Node, PrefixProof
 from priorconsent.records import Digest, Record, convert
-from priorconsent.snapshot import Snapshot
 from priorconsent.states import State, kind_of_state
 from priorconsent.trust import Trust
 
@@ -34,7 +34,6 @@ MAX_PREFIX_DIGITS = 64
 CROWD = 64
 MAX_RESTARTS = 3
 
-Row = tuple[bytes, str, bytes]  # key, name, canonical state
 Fetch = Callable[[str], bytes]
 T = TypeVar("T")
 
@@ -67,6 +66,24 @@ class _Leaf(Record, frozen=True):
 class _Stranger(Record, frozen=True):
     key: Digest
     value: Digest
+
+
+class Whole(Protocol):
+    """A verified map that has every leaf: a ``Snapshot`` or a ``CurrentMap``."""
+
+    @property
+    def head(self) -> Head:
+        """The checkpoint of the map."""
+
+    @property
+    def nodes(self) -> Mapping[Position, Node]:
+        """The tree from the buckets up to the root."""
+
+    def leaves(self, first: bytes, last: bytes) -> Iterator[Row]:
+        """The leaves in a range of keys, both ends included, ascending."""
+
+    def in_one_read(self) -> AbstractContextManager[object]:
+        """Look-ups after which the map is known not to have changed meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,35 +129,24 @@ def build(prefix: str, nodes: Mapping[Position, Node], rows: Sequence[Row], head
     return canonical.encode(record)
 
 
-class SnapshotBuckets:
-    """Every bucket of a verified snapshot.
+def of_map(whole: Whole, prefix: str) -> bytes:
+    """The bucket of a prefix in a verified map.
 
-    Cost: one scan at the start, then a range of rows a bucket; the tree above 16 bits stays in memory.
+    Raises:
+        MalformedError: not 2 to 64 lower-case hex digits, or one with more under it than a reader takes.
+        NotTrustedError: the map's file was written to meanwhile.
+
+    Cost: one scan the first time, for the tree above 16 bits; then a range of rows.
     """
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
-        rows = ((key, merkle_map.value_hash(state)) for key, _, state in snapshot.leaves())
-        groups = groupby(rows, lambda item: merkle_buckets.bucket_of(item[0]))
-        changed = {bucket: merkle_map.subtree(items, merkle_buckets.BUCKET_BITS) for bucket, items in groups}
-        self._nodes = merkle_buckets.update({}, changed)
-        head = snapshot.head
-        self._head = {"checkpoint": head.note, "map_root": head.map_root.encode(), "proof": head.proof}
-
-    def bucket(self, prefix: str) -> bytes:
-        """The bucket of a prefix.
-
-        Raises:
-            MalformedError: not 2 to 64 lower-case hex digits, or one with more under it than a reader takes.
-        """
-        with self._snapshot.in_one_read() as snapshot:
-            return build(prefix, self._nodes, list(_within_budget(snapshot, prefix)), self._head)
+    head = {"checkpoint": whole.head.note, "map_root": whole.head.map_root.encode(), "proof": whole.head.proof}
+    with whole.in_one_read():
+        return build(prefix, whole.nodes, list(_within_budget(whole, prefix)), head)
 
 
-def _within_budget(snapshot: Snapshot, prefix: str) -> Iterator[Row]:
+def _within_budget(whole: Whole, prefix: str) -> Iterator[Row]:
     """The leaves under a prefix; no more than a reader would take."""
     left = MAX_BUCKET_BYTES
-    for row in snapshot.leaves(*merkle_buckets.leaf_range(prefix)):
+    for row in whole.leaves(*merkle_buckets.leaf_range(prefix)):
         left -= len(row[2])
         if left < 0:
             raise MalformedError(

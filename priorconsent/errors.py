@@ -5,6 +5,7 @@
     PriorConsentError
     ├── MalformedError            bytes or values that are no record of ours
     ├── NotAvailableError         decided, not built yet: refused by name
+    ├── SigningError              a key is not at hand: missing, elsewhere, or in a token that does not answer
     ├── RuleError                 well formed, but a rule of the registry forbids it
     │   ├── NotAllowedError       the actor may not do this
     │   ├── NotFoundError         no such record
@@ -12,6 +13,7 @@
     └── NotTrustedError           could not be believed
         ├── SignatureError        a signature does not verify
         ├── ProofError            a Merkle proof does not lead to the root
+        ├── QuorumError           too few witnesses have countersigned
         ├── FraudError            two signed things contradict each other
         ├── StaleError            too old to rely on
         └── UnreachableError      the registry did not answer, or not in full
@@ -49,6 +51,12 @@ class NotAvailableError(PriorConsentError):
     """Decided, but not built yet: refused by name."""
 
     code = "not_available"
+
+
+class SigningError(PriorConsentError):
+    """A key is not at hand: missing, elsewhere, or in a token that does not answer."""
+
+    code = "cannot_sign"
 
 
 class RuleError(PriorConsentError):
@@ -91,6 +99,20 @@ class ProofError(NotTrustedError):
     """A Merkle proof does not lead to the root."""
 
     code = "bad_proof"
+
+
+class QuorumError(NotTrustedError):
+    """Too few of the witnesses that the reader asks for have countersigned a checkpoint.
+
+    Args:
+        missing: witnesses, as the policy names them, that did not and whose cosignature would help.
+    """
+
+    code = "no_quorum"
+
+    def __init__(self, detail: str, *, pointer: str = "", missing: tuple[str, ...] = ()) -> None:
+        super().__init__(detail, pointer=pointer)
+        self.missing = missing
 
 
 class FraudError(NotTrustedError):

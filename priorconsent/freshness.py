@@ -42,7 +42,7 @@ def check_fresh(head: Head, trust: Trust, now: str) -> None:
     Raises:
         StaleError: says which.
     """
-    _check_clock(head.quorum_time, now)
+    _check_clock(max(head.quorum_time, head.map_root.time), now)
     limit = fresh_until(head, trust)
     if now >= limit:
         raise StaleError(f"the checkpoint of size {head.checkpoint.size} was fresh until {limit}; fetch a newer one")

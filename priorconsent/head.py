@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from priorconsent import canonical
-from priorconsent.errors import MalformedError, ProofError
+from priorconsent import canonical, times
+from priorconsent.errors import MalformedError, NotTrustedError, ProofError
 from priorconsent.events import MapRoot, read_event
 from priorconsent.log import proof as log_proof
 from priorconsent.log.checkpoint import Checkpoint
+from priorconsent.log.opening import OpenedCheckpoint
 from priorconsent.trust import Trust
 
-NO_QUORUM = "quorum none: the time of the checkpoint is the registry's own word"
+# How long after the map-root enough witnesses must have seen it: an old checkpoint, countersigned anew, is no news.
+MAX_QUORUM_DELAY_S = 120
+# How far the registry's clock may be ahead of its witnesses': else it could date events into the future.
+MAX_QUORUM_LEAD_S = 300
+
+NO_QUORUM = "the time of the checkpoint is the registry's own word (quorum none)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +26,19 @@ class Head:
 
     Args:
         note: the checkpoint as signed.
+        opened: what its signatures say.
         proof: inclusion of the event, a tlog-proof file.
     """
 
     note: bytes
-    checkpoint: Checkpoint
+    opened: OpenedCheckpoint
     map_root: MapRoot
     proof: bytes
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """Origin, size and root of the log."""
+        return self.opened.checkpoint
 
     @property
     def root(self) -> bytes:
@@ -35,8 +47,15 @@ class Head:
 
     @property
     def quorum_time(self) -> str:
-        """When the checkpoint counts from. Without witnesses it is the map-root's time (``NO_QUORUM``)."""
-        return self.map_root.time
+        """When the checkpoint counts from; where no witness is needed, the map-root's time."""
+        return self.opened.quorum_time or self.map_root.time
+
+    @property
+    def assumption(self) -> str:
+        """Whose word the quorum time is."""
+        if self.opened.quorum_time is None:
+            return NO_QUORUM
+        return f"the time of the checkpoint is the word of these witnesses: {', '.join(self.opened.vouched)}"
 
 
 def open_head(checkpoint: bytes, map_root: bytes, proof: bytes, trust: Trust) -> Head:
@@ -49,8 +68,10 @@ def open_head(checkpoint: bytes, map_root: bytes, proof: bytes, trust: Trust) ->
 
     Raises:
         MalformedError: one of the three is not what it should be.
-        SignatureError: the checkpoint is not signed by the trusted log's key.
+        SignatureError: the checkpoint is not signed by the trusted log's key, or a known signature fails.
+        QuorumError: too few of the trusted witnesses have countersigned it.
         ProofError: the event is not the checkpoint's last leaf.
+        NotTrustedError: the witnesses saw it long after the registry says, or long before.
     """
     # 1. The event is a map-root.
     event = read_event(map_root)
@@ -60,9 +81,26 @@ def open_head(checkpoint: bytes, map_root: bytes, proof: bytes, trust: Trust) ->
     parsed = log_proof.LogProof.parse(proof)
     if parsed.checkpoint != checkpoint:
         raise ProofError("the proof of the map-root is for another checkpoint")
-    # 3. The log's key signed it, and the event lies where it says itself.
-    opened = log_proof.check(parsed, map_root, trust.policy.log, index=event.size)
+    # 3. The log's key signed it, enough witnesses did, and the event lies where it says itself.
+    opened = log_proof.check(parsed, map_root, trust.policy, index=event.size)
     # 4. It is the last leaf: nothing logged later is missing from the map.
-    if opened.size != event.size + 1:
-        raise ProofError(f"the map-root is leaf {event.size} of {opened.size}, not the last one")
+    if opened.checkpoint.size != event.size + 1:
+        raise ProofError(f"the map-root is leaf {event.size} of {opened.checkpoint.size}, not the last one")
+    # 5. Registry and witnesses agree about the time.
+    check_quorum_time(opened, event)
     return Head(checkpoint, opened, event, proof)
+
+
+def check_quorum_time(opened: OpenedCheckpoint, map_root: MapRoot) -> None:
+    """Compare the time that witnesses tell with that of the map-root.
+
+    Raises:
+        NotTrustedError: they are too far apart.
+    """
+    if opened.quorum_time is None:
+        return
+    told = f"witnesses countersigned at {opened.quorum_time} what the registry dated {map_root.time}"
+    if opened.quorum_time > times.plus(map_root.time, MAX_QUORUM_DELAY_S):
+        raise NotTrustedError(f"{told}: more than {MAX_QUORUM_DELAY_S} s later")
+    if times.plus(opened.quorum_time, MAX_QUORUM_LEAD_S) < map_root.time:
+        raise NotTrustedError(f"{told}: more than {MAX_QUORUM_LEAD_S} s earlier")

@@ -23,7 +23,7 @@ from typing import Any, Protocol
 from priorconsent import freshness, query, times
 from priorconsent.decision import Decision, decide, refuse
 from priorconsent.errors import MalformedError, NotTrustedError, StaleError, UnreachableError
-from priorconsent.head import NO_QUORUM, Head
+from priorconsent.head import Head
 from priorconsent.query import Query
 from priorconsent.snapshot import open_verified
 from priorconsent.states import State
@@ -175,5 +175,5 @@ def about(head: Head, trust: Trust) -> dict[str, Any]:
         "size": head.checkpoint.size,
         "time": head.quorum_time,
         "fresh_until": freshness.fresh_until(head, trust),
-        "assumptions": [NO_QUORUM],
+        "assumptions": [head.assumption],
     }

@@ -8,9 +8,11 @@ by range of keys. Nothing here reads or writes a store: ``neighbours`` says what
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 
-from priorconsent.merkle_map import EMPTY, KEY_BITS, Item, Node, PrefixProof, descend, join, path_of
+from priorconsent.errors import MalformedError
+from priorconsent.merkle_map import EMPTY, KEY_BITS, Item, Node, PrefixProof, descend, join, path_of, subtree
 
 BUCKET_BITS = 16
 
@@ -27,6 +29,31 @@ def bucket_of(key: bytes) -> int:
 def bucket_range(bucket: int) -> tuple[bytes, bytes]:
     """The first and the last key of a bucket."""
     return _key_range(bucket << (KEY_BITS - BUCKET_BITS), BUCKET_BITS)
+
+
+def subtrees(items: Iterable[Item]) -> Iterator[tuple[int, Node]]:
+    """Each bucket with the subtree of its leaves, over a stream of leaves ascending by key.
+
+    Memory does not grow with the leaves, nor with those of a bucket.
+
+    Raises:
+        MalformedError: keys not strictly ascending.
+    """
+    last = -1
+    for bucket, some in groupby(items, key=lambda item: bucket_of(item[0])):
+        if bucket < last:
+            raise MalformedError("keys are not in strictly ascending order")
+        last = bucket
+        yield bucket, subtree(some, BUCKET_BITS)
+
+
+def nodes_over(items: Iterable[Item]) -> dict[Position, Node]:
+    """All stored nodes of the map over a stream of leaves ascending by key, the root at ``TOP``.
+
+    Raises:
+        MalformedError: keys not strictly ascending.
+    """
+    return update({}, dict(subtrees(items)))
 
 
 def neighbours(buckets: Iterable[int]) -> set[Position]:
@@ -57,11 +84,6 @@ def update(stored: Mapping[Position, Node], changed: Mapping[int, Node]) -> dict
         level = {prefix >> 1: _join_children(depth, prefix >> 1, level, stored) for prefix in level}
     nodes[TOP] = level[0]
     return nodes
-
-
-def top_root(buckets: Mapping[int, Node]) -> bytes:
-    """The map's root over its buckets; empty ones may be missing."""
-    return update({}, buckets)[TOP].hash
 
 
 def leaf_range(prefix: str) -> tuple[bytes, bytes]:

@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 
 from priorconsent.errors import MalformedError
 
+EPOCH = "1970-01-01T00:00:00Z"
+
 _SPELLING = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}Z", re.ASCII)
 
 
@@ -42,6 +44,20 @@ def plus(text: str, seconds: int) -> str:
         return spell(parse(text) + timedelta(seconds=seconds))
     except OverflowError:
         raise MalformedError(f"{seconds} s after {text} is beyond the calendar") from None
+
+
+def to_unix(text: str) -> int:
+    """Seconds since 1970-01-01T00:00:00Z, leap seconds left out (POSIX)."""
+    return int(parse(text).timestamp())
+
+
+def from_unix(seconds: int) -> str:
+    """The instant ``seconds`` after 1970-01-01T00:00:00Z.
+
+    Raises:
+        MalformedError: beyond the year 9999.
+    """
+    return plus(EPOCH, seconds)
 
 
 def now() -> str:

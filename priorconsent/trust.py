@@ -1,9 +1,9 @@
 """The trust file: what a reader decides to believe, kept outside everything that is checked with it.
 
-Which of it counts where: an answer at home (``check``, ``filter``, ``snapshot``) rests on the log's key in
-``log_policy``, and on no root. Asking the roots as well would stop nobody there: who stole the log's key
-can sign a false map with the true keyset in it. ``verify`` and ``log fsck`` go back to the roots, and to
-every signature, which the log's key cannot make.
+Which of it counts where: an answer at home (``check``, ``filter``, ``snapshot``) rests on the log's keys
+and the witnesses in ``log_policy``, and on no root. Asking the roots as well would stop nobody there: who
+stole the log's keys can sign a false map with the true keyset in it. ``verify`` and ``log fsck`` go back to
+the roots, and to every signature, which the log's keys cannot make.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from priorconsent.errors import MalformedError, NotAvailableError, NotTrustedErr
 from priorconsent.log.policy import MAX_POLICY_BYTES, Policy
 from priorconsent.records import Bytes32, Count, Digest, Text, Versioned, convert
 
-MAX_TRUST_BYTES = 1 << 17
+MAX_TRUST_BYTES = 1 << 18
 
 
 class Trust(Versioned, frozen=True):
-    """One registry, its log's key, its offline roots, and the reader's own limits.
+    """One registry, its log's keys and witnesses, its offline roots, and the reader's own limits.
 
     Args:
         log_policy: text of a C2SP tlog-policy.
@@ -54,7 +54,7 @@ class Trust(Versioned, frozen=True):
 
         Raises:
             MalformedError: a policy that is none, or a threshold that no keyset can meet.
-            NotAvailableError: witnesses or timestamp authorities.
+            NotAvailableError: timestamp authorities, or keys of a type that nobody here knows.
         """
         if self.threshold > len(self.roots):
             raise MalformedError(

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 from tests.realservers import SERVERS
+from tests.softhsm import make_softhsm
 
 # A property does not fail because the machine is busy; the rest stays as Hypothesis has it, on CI too.
 settings.register_profile("house", settings(), deadline=None)
@@ -62,3 +63,9 @@ def worker(worker_process, transactional_db) -> Iterator[subprocess.Popen[bytes]
     app.conf.task_always_eager = False
     yield worker_process
     app.control.purge()
+
+
+@pytest.fixture(scope="session")
+def softhsm(tmp_path_factory):
+    """Tokens in software, for keys that never leave them."""
+    return make_softhsm(tmp_path_factory.mktemp("softhsm"))

@@ -207,7 +207,7 @@ def trust(**changes: Any) -> Trust:
     members = {
         "v": 1,
         "registry": REGISTRY,
-        "log_policy": policy.Policy(verifier).text(),
+        "log_policy": policy.Policy((policy.Log(verifier),)).text(),
         "roots": (ROOT_KEY.jwk.thumbprint,),
         "threshold": 1,
         "tsa_ca": (),

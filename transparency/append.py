@@ -20,7 +20,7 @@ from priorconsent.errors import ConflictError, MalformedError
 from transparency import tasks
 from transparency.contents import is_content
 from transparency.drafts import seal_of
-from transparency.models import Attachment, Blob, EvidenceItem, Pending, Stored
+from transparency.models import Acknowledged, Attachment, Blob, EvidenceItem, Pending, Stored
 from transparency.trees import chunks
 
 MAX_UNIT_EVENTS = 1000
@@ -28,12 +28,17 @@ MAX_UNIT_EVENTS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """Drafts that are logged together, with the bytes that came with them by digest."""
+    """Drafts that are logged together, with the bytes that came with them by digest.
+
+    Args:
+        received_at: when the evidence came, if it is to be acknowledged.
+    """
 
     id: UUID
     drafts: tuple[bytes, ...]
     blobs: Mapping[str, bytes]
     evidence: Mapping[str, bytes]
+    received_at: str | None
 
     @property
     def digests(self) -> set[str]:
@@ -107,10 +112,14 @@ def gathered() -> Iterator[Gathering]:
 
 
 def append(
-    draft: dict[str, Any], *, blobs: Mapping[str, bytes] | None = None, evidence: Mapping[str, bytes] | None = None
+    draft: dict[str, Any],
+    *,
+    blobs: Mapping[str, bytes] | None = None,
+    evidence: Mapping[str, bytes] | None = None,
+    received_at: str | None = None,
 ) -> Pending:
     """Leave one draft; see ``append_all``."""
-    return append_all([draft], blobs=blobs, evidence=evidence)[0]
+    return append_all([draft], blobs=blobs, evidence=evidence, received_at=received_at)[0]
 
 
 def append_all(
@@ -118,6 +127,7 @@ def append_all(
     *,
     blobs: Mapping[str, bytes] | None = None,
     evidence: Mapping[str, bytes] | None = None,
+    received_at: str | None = None,
 ) -> list[Pending]:
     """Leave drafts that are logged together, in this order, or not at all.
 
@@ -125,6 +135,7 @@ def append_all(
         drafts: members of the events, with ``t``, without ``time`` and what else the sequencer fills in
             (``ends_at`` of a withdrawal, ``counts_from`` of a party's key).
         blobs, evidence: by digest, whatever the events cite; what is stored already may be left out.
+        received_at: of narrowing statements, which are the evidence and nothing else; ``None`` where they are not.
 
     Returns:
         The rows; within ``gathered`` those to be stored at its end.
@@ -137,7 +148,7 @@ def append_all(
         raise RuntimeError("append belongs into the transaction that decides")
     if not 1 <= len(drafts) <= MAX_UNIT_EVENTS:
         raise MalformedError(f"{len(drafts)} events in one unit, from 1 to {MAX_UNIT_EVENTS} are taken")
-    unit = Unit(uuid7(), tuple(map(_draft_bytes, drafts)), blobs or {}, evidence or {})
+    unit = Unit(uuid7(), tuple(map(_draft_bytes, drafts)), blobs or {}, evidence or {}, received_at)
     _check_contents({**unit.blobs, **unit.evidence})
     gathering = _gathering.get()
     if gathering is None:
@@ -166,10 +177,19 @@ def _store(units: Sequence[Unit]) -> list[Pending]:
     Attachment.objects.bulk_create(
         Attachment(unit=unit.id, digest=digest) for unit in units for digest in sorted(unit.digests)
     )
+    _promise({digest: unit.received_at for unit in units if unit.received_at for digest in unit.evidence})
     pending = Pending.objects.bulk_create([row for unit in units for row in unit.rows])
     if not _by_caller.get():
         tasks.sequence.delay_on_commit()  # type: ignore[attr-defined] # celery's own task class for Django
     return pending
+
+
+def _promise(received: Mapping[str, str]) -> None:
+    """Note which statements are to be acknowledged; one whose acknowledgement was given keeps it."""
+    for some in chunks(sorted(received)):
+        Acknowledged.objects.filter(statement__in=some, signed=None).delete()
+        rows = [Acknowledged(statement=digest, received_at=received[digest]) for digest in some]
+        Acknowledged.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 def _draft_bytes(draft: dict[str, Any]) -> bytes:

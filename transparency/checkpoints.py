@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from django.conf import settings
 
+from priorconsent import times
+from priorconsent.errors import PriorConsentError
 from priorconsent.log.checkpoint import Checkpoint as LogCheckpoint
-from priorconsent.log.checkpoint import sign_checkpoint
+from priorconsent.log.note import assemble_note, sign_line
+from priorconsent.log.opening import open_checkpoint
 from priorconsent.log.tiles import TILE_WIDTH, TileNodes
 from priorconsent.log.tree import leaf_hash
 from transparency import signers
 from transparency.alarms import DatabaseChangedError
 from transparency.models import Checkpoint, Event
-from transparency.store import check_tree
+from transparency.store import check_tree, own_cosigner, own_policy, verifier
 from transparency.trees import ROWS_IN_MEMORY, log_nodes
 
 
-def sign_newest() -> Checkpoint | None:
+def sign_newest(now: str) -> Checkpoint | None:
     """Sign the newest checkpoint that is noted; ``None`` if there is none.
 
-    Safe in any number of processes: Ed25519 gives the same signature each time, and the first one stays.
+    Safe in any number of processes: the first note stays, whoever made it.
+
+    Args:
+        now: the time of the ML-DSA line.
 
     Raises:
         DatabaseChangedError: tiles, events or an older checkpoint do not fit the root that is noted.
@@ -32,15 +38,32 @@ def sign_newest() -> Checkpoint | None:
     # 2. The events that are about to be published are those that the tiles were made of.
     _check_events(nodes)
     # 3. Sign, outside any transaction: a hardware key may take its time.
-    signer = signers.signer("log")
     checkpoint = LogCheckpoint(settings.PRIORCONSENT_ORIGIN, newest.size, root)
-    note = sign_checkpoint(checkpoint, signer.sign, signer.jwk.raw)
+    note = _sign(checkpoint, now)
     # 4. Compare and swap: a size has one row, the row one root, and the root one note.
     Checkpoint.objects.filter(size=newest.size, root=root, note__isnull=True).update(note=note)
     signed = Checkpoint.objects.get(size=newest.size)
-    if bytes(signed.note or b"") != note:
-        raise DatabaseChangedError(f"the checkpoint of {newest.size} events changed while it was signed")
+    _check_signed(bytes(signed.note or b""), checkpoint)
     return signed
+
+
+def _sign(checkpoint: LogCheckpoint, now: str) -> bytes:
+    """The note with both of the log's signatures."""
+    lines = (
+        sign_line(checkpoint.text(), verifier(), signers.signer("log").sign),
+        own_cosigner().cosign(checkpoint, times.to_unix(now), signers.mldsa_signer().sign),
+    )
+    return assemble_note(checkpoint.text(), lines)
+
+
+def _check_signed(note: bytes, checkpoint: LogCheckpoint) -> None:
+    # Not byte for byte: another process may have been quicker, and ML-DSA never signs twice the same.
+    try:
+        opened = open_checkpoint(note, own_policy()).checkpoint
+    except PriorConsentError as error:
+        raise DatabaseChangedError(f"the note of {checkpoint.size} events is not signed: {error}") from error
+    if opened != checkpoint:
+        raise DatabaseChangedError(f"the checkpoint of {checkpoint.size} events changed while it was signed")
 
 
 def _check_events(nodes: TileNodes) -> None:

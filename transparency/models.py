@@ -66,11 +66,40 @@ class Stored(models.Model):
 
 
 class Blob(Stored):
-    """Offers by offer digest, grant tokens, keysets by payload digest, rights tables, texts. Public for ever."""
+    """Offers by offer digest, grant tokens, keysets by payload digest, rights tables, texts, lists of receipts by root.
+
+    Public for ever.
+    """
 
 
 class EvidenceItem(Stored):
     """Statements, key records by key id, share-set documents. Erasable."""
+
+
+class Acknowledged(models.Model):
+    """A narrowing statement that the log is promised to hold; comes with its draft, in one transaction."""
+
+    statement = models.CharField(primary_key=True, max_length=DIGEST_CHARACTERS)
+    received_at = models.CharField(max_length=20)
+    signed = models.BinaryField(null=True, help_text="The acknowledgement; null until somebody asked for it.")
+    open = models.BooleanField(default=True, help_text="Not yet seen in a published checkpoint.")
+
+    class Meta:
+        indexes = [models.Index(fields=["received_at"], name="acknowledged_open", condition=Q(open=True))]
+
+
+class GivenReceipt(models.Model):
+    """The digest of a receipt that the log has not committed to yet. Nothing else of it is kept.
+
+    ``unit``: what commits to it, and waits for its place in the log.
+    """
+
+    digest = models.CharField(primary_key=True, max_length=DIGEST_CHARACTERS)
+    issued_at = models.CharField(max_length=20)
+    unit = models.UUIDField(null=True, db_index=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["issued_at"], name="receipt_waiting", condition=Q(unit=None))]
 
 
 class Head(models.Model):

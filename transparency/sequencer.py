@@ -101,7 +101,7 @@ def finish(now: str) -> None:
     with _alarmed(now):
         # A crash before this line leaves a row without a note: nobody has seen the root, and the next
         # ``finish`` signs that same row.
-        sign_newest()
+        sign_newest(now)
         # A crash here leaves a signed checkpoint in the database alone: the next ``finish`` publishes it.
         publisher.publish()
 

@@ -19,9 +19,10 @@ from priorconsent import events as ev
 from priorconsent import vocabulary as words
 from priorconsent.consent import States
 from priorconsent.errors import ConflictError, MalformedError, NotFoundError, NotTrustedError, ProofError
-from priorconsent.log import checkpoint as notes
+from priorconsent.log.cosignature import COSIGNATURE_ML_DSA_44, Cosigner
 from priorconsent.log.note import Verifier
-from priorconsent.log.policy import Policy
+from priorconsent.log.opening import open_checkpoint
+from priorconsent.log.policy import Log, Policy, Witness
 from priorconsent.log.tiles import TileNodes
 from priorconsent.log.tree import check_inclusion, inclusion_proof, leaf_hash, tree_root
 from priorconsent.merkle_map import ZERO, map_key, value_hash
@@ -34,6 +35,8 @@ from transparency.contents import is_content
 from transparency.models import Blob, Checkpoint, Event, EvidenceItem, Head, MapLeaf, Spent, Stored
 from transparency.trees import chunks, log_nodes, read_slice
 
+# The log's own ML-DSA line, as its policy names it.
+OWN_ML_DSA = "own-ml-dsa"
 # What the trust file suggests: a day, as the map-root says too.
 MAX_AGE_S = 86400
 # States read before anybody asked for them, so that a web of links cannot fill the memory.
@@ -307,17 +310,28 @@ def registry_id() -> str:
 
 
 def verifier() -> Verifier:
-    """What checkpoints of this log verify under."""
+    """The log's Ed25519 key, as notes name it."""
     return Verifier(settings.PRIORCONSENT_ORIGIN, signers.signer("log").jwk.raw)
 
 
+def own_cosigner() -> Cosigner:
+    """The log's ML-DSA-44 key, which signs as a witness of that name would."""
+    return Cosigner(settings.PRIORCONSENT_ORIGIN, signers.mldsa_signer().public_bytes, COSIGNATURE_ML_DSA_44)
+
+
+def own_policy() -> Policy:
+    """What the log itself must have signed, by both its keys; no other witness is asked for."""
+    log = Log(verifier(), f"{settings.PRIORCONSENT_BASE_URL}/log")
+    return Policy((log,), (Witness(OWN_ML_DSA, own_cosigner()),), OWN_ML_DSA)
+
+
 def own_trust() -> Trust:
-    """What the operator hands out: the registry's name, its log's key and its roots."""
+    """What the operator hands out: the registry's name, its log's keys and its roots."""
     current = keyset()
     return Trust(
         v=1,
         registry=current.registry_id,
-        log_policy=Policy(verifier(), f"{settings.PRIORCONSENT_BASE_URL}/log").text(),
+        log_policy=own_policy().text(),
         roots=tuple(sorted(root.thumbprint for root in current.roots)),
         threshold=current.threshold,
         tsa_ca=(),
@@ -352,7 +366,7 @@ def check_anchor(note: bytes, nodes: TileNodes) -> None:
         DatabaseChangedError: it does not: rows were changed, or an old copy of the database came back.
     """
     try:
-        anchor = notes.open_checkpoint(note, verifier())
+        anchor = open_checkpoint(note, own_policy()).checkpoint
     except (MalformedError, NotTrustedError) as error:
         raise DatabaseChangedError(f"a checkpoint that this log did not sign: {error}") from error
     if anchor.size > nodes.size:

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from api import openapi
 from api.access import Anybody, View, now
 from api.published import reading
+from priorconsent.bucket import of_map
 
 
 class Buckets(View):
@@ -20,4 +21,4 @@ class Buckets(View):
     def get(self, request: Request, prefix: str) -> HttpResponse:
         """The bucket of a prefix of 2 to 64 hex digits, as docs/spec/files.md has it."""
         with reading(now(request)) as published:
-            return HttpResponse(published.buckets.bucket(prefix), content_type="application/json")
+            return HttpResponse(of_map(published.map, prefix), content_type="application/json")

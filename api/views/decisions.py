@@ -33,7 +33,7 @@ class Decisions(View):
         """One question, as query parameters; a parameter given twice is refused."""
         asked = wire.parameters(request)
         with reading(now(request)) as published:
-            answer = _answer(asked, published.snapshot, now(request))
+            answer = _answer(asked, published.map, now(request))
             return Response({**answer, "checkpoint": published.mark})
 
     @extend_schema(**openapi.DECISIONS)
@@ -43,7 +43,7 @@ class Decisions(View):
         _check(batch)
         with reading(now(request)) as published:
             decisions = [
-                {"ref": asked["ref"], **_answer(_asked(asked, batch.defaults), published.snapshot, now(request))}
+                {"ref": asked["ref"], **_answer(_asked(asked, batch.defaults), published.map, now(request))}
                 for asked in batch.queries
             ]
             return Response({"decisions": decisions, "checkpoint": published.mark})

@@ -44,7 +44,8 @@ def _registry(published: Published) -> dict[str, object]:
     return {
         "registry": published.trust.registry,
         "origin": published.mark.origin,
-        "vkey": published.trust.policy.log.vkey(),
+        # The log's own keys and its witnesses; to be compared with a trust file, never taken for one.
+        "log_policy": published.trust.log_policy,
         "checkpoint": published.mark,
         "snapshot": f"{base}{PATHS['snapshots']}/{published.latest.file}",
         **{name: base + path for name, path in PATHS.items()},

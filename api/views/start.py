@@ -94,7 +94,7 @@ def _context(request: HttpRequest, language: str) -> dict[str, Any]:
 
 
 def _counts(published: Published) -> dict[str, int]:
-    return {kind: published.counts[kind] for kind in ("work", "grant", "party")}
+    return {kind: published.map.counts[kind] for kind in ("work", "grant", "party")}
 
 
 def _answered(given: Mapping[str, str], published: Published, at: str, language: str) -> dict[str, Any]:

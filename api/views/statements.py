@@ -34,6 +34,7 @@ from registry.verbs.end_refusal import end_refusal
 from registry.verbs.refuse import refuse
 from registry.verbs.register_work import register_work
 from registry.verbs.sign_shares import sign_shares
+from transparency import acknowledgements
 
 Take = Callable[[Actor, bytes, StatementIn, str], Sentence]
 
@@ -48,18 +49,37 @@ class Statements(View):
     def post(self, request: Request) -> Response:
         """Take a statement: as JSON, or by itself as ``application/jose``. Or a list: as an array, or as JSON Lines.
 
-        An API key is needed only to bind a key that no earlier key vouches for. A list holds claims and shares; of each
-        line it is told what became of it, and handed in again nothing is done twice.
+        An API key is needed only to bind a key that no earlier key vouches for. A narrowing statement is
+        acknowledged at once, and handed in once more it is acknowledged once more. A list holds claims and shares; of
+        each line it is told what became of it, and handed in again nothing is done twice.
         """
         if isinstance(request.data, list):
             return Response(hand_in(_lines(request.data), _take_one_of_many(request)))
         told = wire.body(request, StatementIn)
-        raw = told.statement.encode()
-        statement = Signed(raw).statement
-        if statement.type in LATER:
-            raise NotAvailableError(LATER[statement.type], pointer="/statement")
-        says = TAKE[statement.type](_actor(request, statement), raw, told, now(request))
-        return Response(Recorded(evidence=canonical.digest(raw), type=statement.type, says=said(says)), status=202)
+        signed = Signed(told.statement.encode())
+        says = take(_actor(request, signed.statement), signed, told, now(request))
+        return Response(recorded(signed, says), status=202)
+
+
+def take(actor: Actor, signed: Signed, told: StatementIn, now: str) -> Sentence:
+    """Take one statement, unless it was drafted before and will be acknowledged anew; what happens next."""
+    kind = signed.statement.type
+    if kind in LATER:
+        raise NotAvailableError(LATER[kind], pointer="/statement")
+    if not signed.statement.widening and acknowledgements.is_known(signed.digest):
+        return RECORDED
+    return TAKE[kind](actor, signed.raw, told, now)
+
+
+def recorded(signed: Signed, says: Sentence) -> Recorded:
+    """The answer to a statement that was taken. Called outside of any transaction: it may sign."""
+    acknowledged = None if signed.statement.widening else acknowledgements.given(signed.digest)
+    return Recorded(
+        evidence=signed.digest,
+        type=signed.statement.type,
+        says=said(says),
+        acknowledgement=acknowledged.decode() if acknowledged is not None else None,
+    )
 
 
 def _lines(given: list[Any]) -> list[wire.Line]:
@@ -70,12 +90,11 @@ def _lines(given: list[Any]) -> list[wire.Line]:
 def _take_one_of_many(request: Request) -> Callable[[Signed], Sentence]:
     bringer = by_key(request, "write") if has_key(request) else None
 
-    def take(signed: Signed) -> Sentence:
-        actor = bringer or _signer(signed.statement)
+    def take_one(signed: Signed) -> Sentence:
         told = StatementIn(statement=signed.raw.decode("ascii"))
-        return TAKE[signed.statement.type](actor, signed.raw, told, now(request))
+        return take(bringer or _signer(signed.statement), signed, told, now(request))
 
-    return take
+    return take_one
 
 
 def _actor(request: Request, statement: Statement) -> Actor:

@@ -37,7 +37,7 @@ def _end(draft: dict[str, Any], evidence: dict[str, bytes], now: str) -> None:
         suspensions = _suspensions(draft, keys, now)
         hit = Offer.objects.filter(grant__in=[one["grant"] for one in suspensions], state=Life.ACTIVE)
         hit.update(state=Life.SUSPENDED, reason="a key that approved it may have been in other hands")
-        append_end(draft, evidence, keys, suspensions)
+        append_end(draft, evidence, keys, suspensions, now)
 
 
 def _suspensions(draft: dict[str, Any], keys: list[str], now: str) -> list[dict[str, Any]]:

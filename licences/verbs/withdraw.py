@@ -19,7 +19,7 @@ from transparency.append import append
 def withdraw_grant(actor: Actor, raw: bytes, now: str) -> Offer:
     """Take a ``withdrawal`` statement; its subject is the grant digest.
 
-    With terms that ask for all holders, it waits for the others.
+    With terms that ask for all holders, it waits for the others, and is acknowledged when the last one comes.
     """
     received = receive(actor, raw, "withdrawal", now)
     issued = Grant.objects.select_related("offer").filter(digest=received.statement.subject).first()
@@ -36,11 +36,11 @@ def withdraw_grant(actor: Actor, raw: bytes, now: str) -> Offer:
         Withdrawal.objects.update_or_create(offer=offer, party=received.party, defaults=columns(received, now))
         given = counting(offer.withdrawals.filter(party__in=needed), received.statement.subject, received.log, now)
         if set(given) == needed:
-            _end(offer, given)
+            _end(offer, given, now)
     return offer
 
 
-def _end(offer: Offer, given: dict[str, Signed]) -> None:
+def _end(offer: Offer, given: dict[str, Signed], now: str) -> None:
     move(offer, State.WITHDRAWN)
     draft = {
         "t": "withdraw",
@@ -48,4 +48,4 @@ def _end(offer: Offer, given: dict[str, Signed]) -> None:
         "parties": sorted(given),
         "statements": sorted(one.digest for one in given.values()),
     }
-    append(draft, evidence={one.digest: one.raw for one in given.values()})
+    append(draft, evidence={one.digest: one.raw for one in given.values()}, received_at=now)

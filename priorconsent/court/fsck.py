@@ -1,9 +1,9 @@
 """Is everything that a registry published true? Derived again from its files; nobody's word is taken.
 
-1. The checkpoint is signed by the trusted log.
+1. The checkpoint is signed by the trusted log and the witnesses that the trust file asks for.
 2. The entries lead to its root, and so do the tiles of hashes.
 3. The log is that of the trusted registry; every event is replayed against blobs and evidence.
-4. Each map-root is the root of the map replayed so far; the last entry is one.
+4. Each map-root is the root of the map replayed so far; the last entry is one, and dated as the witnesses say.
 5. The snapshot verifies, belongs to this very log, and holds the map replayed.
 
 Evidence that is not at hand is counted: key records can be erased by law, and then the log's word on
@@ -30,8 +30,9 @@ from priorconsent.errors import (
     UnreachableError,
 )
 from priorconsent.events import Event, KeysetChange, LogOpen, MapRoot, read_event
+from priorconsent.head import check_quorum_time
 from priorconsent.log import tiles, tree
-from priorconsent.log.checkpoint import Checkpoint, open_checkpoint
+from priorconsent.log.opening import OpenedCheckpoint, open_checkpoint
 from priorconsent.merkle_buckets import BUCKET_BITS, Position
 from priorconsent.merkle_map import Node
 from priorconsent.replay.ledger import key_id_of
@@ -103,19 +104,20 @@ def fsck(published: Published, trust: Trust, progress: Progress | None = None) -
     found = Findings(trust.registry)
     with found.telling("checkpoint"):
         # 1.
-        checkpoint = open_checkpoint(published.log_file("checkpoint"), trust.policy.log)
-        found.size = checkpoint.size
+        opened = open_checkpoint(published.log_file("checkpoint"), trust.policy)
+        found.size = opened.checkpoint.size
         replayed = _Replayed(published, trust, found)
         # 2. to 4.
         with found.telling("log"):
-            _read_log(published, checkpoint, replayed, progress)
+            _read_log(published, opened, replayed, progress)
             # 5.
             with found.telling("snapshot"):
                 _check_snapshot(published, trust, replayed)
     return found
 
 
-def _read_log(published: Published, checkpoint: Checkpoint, replayed: _Replayed, progress: Progress | None) -> None:
+def _read_log(published: Published, opened: OpenedCheckpoint, replayed: _Replayed, progress: Progress | None) -> None:
+    checkpoint = opened.checkpoint
     for raw in tiles.read_entries(published.log_file, checkpoint.size):
         replayed.hashes.append(tree.leaf_hash(raw))
         replayed.take(raw)
@@ -126,6 +128,7 @@ def _read_log(published: Published, checkpoint: Checkpoint, replayed: _Replayed,
         raise ProofError("the entries do not lead to the root of the checkpoint")
     if not isinstance(replayed.last, MapRoot):
         raise ProofError("the last entry is no map-root")
+    check_quorum_time(opened, replayed.last)
     for tile in tiles.tiles_to_write(0, checkpoint.size):
         if tile.level is None:
             continue
@@ -206,7 +209,7 @@ class _Replayed:
     def _check_beginning(self, event: Event) -> None:
         if isinstance(event, LogOpen) and not self.ledger.size:
             told = (event.registry, event.keyset, event.origin)
-            if told != (self._trust.registry, self._trust.registry, self._trust.policy.log.name):
+            if told != (self._trust.registry, self._trust.registry, self._trust.policy.origin):
                 raise NotTrustedError("the log is that of another registry or origin")
         if isinstance(event, KeysetChange) and event.version == 1:
             raw = self._archive.blob(event.digest)

@@ -21,6 +21,8 @@ from priorconsent.grants import Token
 from priorconsent.head import Head, open_head
 from priorconsent.keys import Keyset
 from priorconsent.log import proof as log_proof
+from priorconsent.log.cosignature import MAX_SIGNED_NAME_BYTES, SIGNATURE_BYTES
+from priorconsent.log.note import split_note
 from priorconsent.log.tree import check_consistency
 from priorconsent.states import GrantState, KeysetState, State
 from priorconsent.trust import Trust
@@ -91,12 +93,12 @@ def check_roots(raw: bytes, keyset: Keyset, trust: Trust) -> None:
 
 
 def first_checkpoint(bundle: Bundle, trust: Trust) -> Logged:
-    """Step 4: the grant's event is in the first checkpoint, whose last leaf is the map-root."""
+    """Step 4: the grant's event is in the first checkpoint, which counts, and whose last leaf is the map-root."""
     head = _head(bundle, "first", trust)
     proof = log_proof.LogProof.parse(bundle["first/proof"])
     if proof.checkpoint != head.note:
         raise ProofError("event and map-root are proved by different checkpoints")
-    log_proof.check(proof, bundle["first/event.json"], trust.policy.log)
+    log_proof.check(proof, bundle["first/event.json"], trust.policy)
     event = read_event(bundle["first/event.json"])
     if not isinstance(event, GrantAdd):
         raise MalformedError("the event is not a grant")
@@ -106,7 +108,7 @@ def first_checkpoint(bundle: Bundle, trust: Trust) -> Logged:
 
 
 def later_checkpoint(bundle: Bundle, first: Logged, trust: Trust) -> Head:
-    """Step 5: the later checkpoint is signed too, and its log begins with the first one's."""
+    """Step 5: the later checkpoint counts too, and its log begins with the first one's."""
     now = _head(bundle, "now", trust)
     old, new = first.head.checkpoint, now.checkpoint
     path = read_consistency(bundle["now/consistency"])
@@ -209,7 +211,15 @@ def require(faults: Iterable[str]) -> None:
 def _head(bundle: Bundle, folder: str, trust: Trust) -> Head:
     proof = bundle[f"{folder}/map-root-proof"]
     note = log_proof.LogProof.parse(proof).checkpoint
-    # Lines by unknown keys are ignored elsewhere; a bundle holds nothing that nobody can check.
-    if note.count("\n— ".encode()) != 1:
-        raise MalformedError(f"the checkpoint in {folder} has other signatures than the log's own")
+    _check_lines(note, folder)
     return open_head(note, bundle[f"{folder}/map-root.json"], proof, trust)
+
+
+def _check_lines(note: bytes, folder: str) -> None:
+    """Refuse what no log or witness could have written: unknown keys sign there, but nobody stores bytes there."""
+    _, lines = split_note(note)
+    if len({(line.name, line.key_id) for line in lines}) != len(lines):
+        raise MalformedError(f"a key has signed the checkpoint in {folder} twice")
+    for line in lines:
+        if len(line.signature) not in SIGNATURE_BYTES or len(line.name.encode()) > MAX_SIGNED_NAME_BYTES:
+            raise MalformedError(f"a line under the checkpoint in {folder} is no signature of a log or witness")

@@ -32,8 +32,9 @@ MAX_LEAF_BYTES = canonical.MAX_JSON_BYTES + 32_768
 # An Ed25519 public key as SubjectPublicKeyInfo is this and the 32 bytes (RFC 8410, section 4).
 _SPKI = bytes.fromhex("302a300506032b6570032100")
 
+TIME = "Time is the registry's word, but for what the witnesses in the trust file have countersigned."
 ASSUMPTIONS = (
-    "Time is the registry's word: no witness has countersigned the checkpoints (quorum none).",
+    TIME,
     "That a key belongs to a party, and a party is who it says, is the registry's word.",
     "Evidence levels (E0 to E3) are the registry's word.",
     "That the map follows from the log, and that no refusal stood in the way, is for `priorconsent log fsck` to show.",

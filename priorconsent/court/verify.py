@@ -7,7 +7,8 @@ but where the report says so. Whatever is wrong in a step is said; what rests on
  2. Its manifest, README and certificate are what the other files give.
  3. The keysets follow each other from version 1, whose digest is the registry's name and which the
     trusted roots signed.
- 4. The first checkpoint is signed by the trusted log, holds the grant's event, and ends in a map-root.
+ 4. The first checkpoint is signed by the trusted log and its witnesses, holds the grant's event, and ends in a
+    map-root.
  5. So is the later one, and its log begins with the first one's.
  6. The states in the bundle lead to the later map-root: present, and exactly so.
  7. The registry countersigned the token, with a key for grants that was valid when it was logged.
@@ -132,7 +133,7 @@ def verify(
     sound = run.all_ok
 
     # 12. and 13. The answer, from sound evidence only.
-    instant = at or (now.map_root.time if now else None)
+    instant = at or (now.quorum_time if now else None)
     query = question(token.offer, trust, asked or {}) if token else {}
     run.step("time", _time, instant, first, now, only_if=sound)
     decisions = run.step("decision", _decide, token, query, instant, states, table, only_if=run.all_ok)
@@ -145,7 +146,8 @@ def verify(
         steps=tuple(run.steps),
         decisions=decisions or {},
         assumptions=(
-            *papers.ASSUMPTIONS,
+            *_time_assumptions(first, now),
+            *(line for line in papers.ASSUMPTIONS if line != papers.TIME),
             *_default_instant(at, now),
             *_more_assumptions(judge, trust, asked or {}, query),
         ),
@@ -224,10 +226,16 @@ def _decide(
     return {work: ask(work, query, instant, states, {offer.rights_table: table}) for work in offer.works}
 
 
+def _time_assumptions(first: Logged | None, now: Head | None) -> list[str]:
+    heads = [*([first.head] if first else []), *([now] if now else [])]
+    told = dict.fromkeys(head.assumption for head in heads)
+    return [f"{text[0].upper()}{text[1:]}." for text in told] or [papers.TIME]
+
+
 def _default_instant(at: str | None, now: Head | None) -> list[str]:
     if at is not None or now is None:
         return []
-    taken = f"Not said, so taken: at {now.map_root.time}, the bundle's last checkpoint"
+    taken = f"Not said, so taken: at {now.quorum_time}, the bundle's last checkpoint"
     return [f"{taken}; what was logged later is not known here."]
 
 

@@ -1,4 +1,4 @@
-"""Checkpoints: the signed head of a log.
+"""Checkpoints: the head of a log, as it is signed. ``opening`` reads the signatures.
 
 Source: C2SP tlog-checkpoint. Extension lines, which nobody can audit, are refused.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from priorconsent.errors import MalformedError, NotTrustedError
+from priorconsent.errors import MalformedError
 from priorconsent.log import note, spelling
 from priorconsent.log.tree import EMPTY_ROOT, HASH_BYTES
 
@@ -58,17 +58,3 @@ class Checkpoint:
 def sign_checkpoint(checkpoint: Checkpoint, sign: note.Sign, public_key: bytes) -> bytes:
     """The checkpoint as a signed note, under the log's key."""
     return note.sign_note(checkpoint.text(), checkpoint.origin, sign, public_key)
-
-
-def open_checkpoint(raw: bytes, verifier: note.Verifier) -> Checkpoint:
-    """Read a checkpoint that the log's key signed.
-
-    Raises:
-        MalformedError: no checkpoint.
-        SignatureError: not signed by the log's key.
-        NotTrustedError: signed, but under the origin of another log.
-    """
-    checkpoint = Checkpoint.parse(note.open_note(raw, [verifier]).text)
-    if checkpoint.origin != verifier.name:
-        raise NotTrustedError(f"a checkpoint of {checkpoint.origin}, signed by {verifier.name}")
-    return checkpoint

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from priorconsent.errors import MalformedError, ProofError
 from priorconsent.log import spelling
-from priorconsent.log.checkpoint import Checkpoint, open_checkpoint
-from priorconsent.log.note import MAX_NOTE_BYTES, Verifier
+from priorconsent.log.note import MAX_NOTE_BYTES
+from priorconsent.log.opening import OpenedCheckpoint, open_checkpoint
+from priorconsent.log.policy import Policy
 from priorconsent.log.tree import HASH_BYTES, MAX_PROOF_HASHES, check_inclusion, leaf_hash
 
 HEADER = "c2sp.org/tlog-proof@v1"
@@ -57,21 +58,22 @@ class LogProof:
         return "\n".join(lines).encode() + self.checkpoint
 
 
-def check(proof: LogProof, entry: bytes, verifier: Verifier, *, index: int | None = None) -> Checkpoint:
+def check(proof: LogProof, entry: bytes, policy: Policy, *, index: int | None = None) -> OpenedCheckpoint:
     """Check that ``entry`` is in the log, at the index and under the checkpoint that the proof gives.
 
     Args:
         index: where the entry must be; ``None`` if any place will do.
 
     Returns:
-        The checkpoint, signature checked.
+        The checkpoint, which counts by the policy.
 
     Raises:
-        MalformedError, NotTrustedError: no checkpoint by this log.
+        MalformedError, NotTrustedError: no checkpoint that counts by the policy.
         ProofError: another index, or the path does not lead to the root.
     """
-    checkpoint = open_checkpoint(proof.checkpoint, verifier)
+    opened = open_checkpoint(proof.checkpoint, policy)
+    checkpoint = opened.checkpoint
     if index not in (None, proof.index):
         raise ProofError(f"the proof is for index {proof.index}, not {index}")
     check_inclusion(leaf_hash(entry), proof.index, checkpoint.size, proof.path, checkpoint.root)
-    return checkpoint
+    return opened

@@ -72,11 +72,15 @@ def under_suspicion(draft: Mapping[str, Any]) -> list[str]:
 
 
 def append_end(
-    draft: dict[str, Any], evidence: dict[str, bytes], keys: Sequence[str], suspensions: Sequence[dict[str, Any]]
+    draft: dict[str, Any],
+    evidence: dict[str, bytes],
+    keys: Sequence[str],
+    suspensions: Sequence[dict[str, Any]],
+    now: str,
 ) -> None:
     """Append the end of a key with the suspensions that follow, and the ends of those that fall with it."""
     with transaction.atomic():
-        append_all([draft, *suspensions], evidence=evidence)
+        append_all([draft, *suspensions], evidence=evidence, received_at=now)
         # A unit each: one that waits may yet be refused, and must not take the end of the stolen key with it.
         for key in keys:
             if key != draft["key"]:

@@ -40,5 +40,5 @@ def refuse(actor: Actor, raw: bytes, now: str) -> RefusalRecord:
         )
         if not created:
             raise ConflictError("a refusal of this id was made before", pointer="/body/refusal")
-        append(draft, evidence=received.evidence)
+        append(draft, evidence=received.evidence, received_at=now)
     return row

@@ -21,6 +21,7 @@ from tests import scenario
 from tests.cast import open_stage
 from tests.stage import folder
 from transparency.append import sequenced_by_caller
+from transparency.changes import step_path
 from transparency.files import write_file
 
 __all__ = ["folder"]
@@ -81,18 +82,42 @@ def client_at(now: str, **headers: str) -> Client:
     return Client(raise_request_exception=False, headers=headers, **environment)
 
 
-def publish(data, leaves=None, time=NOW, padding=0, **changes):
-    """Write snapshot, pointer and trust file as the publisher does."""
+def publish(data, leaves=None, time=NOW, padding=None, **changes):
+    """Write snapshot, pointer, checkpoint and trust file as the publisher does, without the steps between.
+
+    Args:
+        padding: events before the map-root; ``None``: one more than the last time.
+    """
     snapshots = data / "public" / "snapshots"
     snapshots.mkdir(parents=True, exist_ok=True)
     leaves = scenario.with_shipped_table() if leaves is None else leaves
+    if padding is None:
+        padding = len(list(snapshots.glob("*.sqlite")))
     head = scenario.publish(leaves, time=time, padding=padding)
     size = padding + 2
     path = scenario.write_snapshot(snapshots / f"{size}.sqlite", leaves, **{**head, **changes})
     latest = {"file": path.name, "sha256": canonical.digest(path.read_bytes())[7:], "size": size}
     write_file(data / "trust.json", scenario.trust().encode())
     write_file(snapshots / "latest.json", canonical.encode(latest))
+    checkpoint = data / "public" / "log" / "checkpoint"
+    checkpoint.parent.mkdir(exist_ok=True)
+    write_file(checkpoint, head["checkpoint"])
     return path
+
+
+def step(data, changed, leaves=None, padding=1):
+    """Publish the next checkpoint as the publisher does for a large map: by what changed, without a snapshot.
+
+    Returns:
+        All leaves of the new map.
+    """
+    leaves = {**(scenario.with_shipped_table() if leaves is None else leaves), **changed}
+    head = scenario.publish(leaves, time=NOW, padding=padding)
+    path = step_path(padding + 1, padding + 2)
+    path.parent.mkdir(exist_ok=True)
+    scenario.write_snapshot(path, changed, **head)
+    write_file(data / "public" / "log" / "checkpoint", head["checkpoint"])
+    return leaves
 
 
 def post(client, address, body, **headers):

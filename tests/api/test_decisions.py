@@ -1,5 +1,7 @@
 """May this be used? Asked over HTTP, of what is published; the database is out of reach in all of these."""
 
+import contextlib
+import shutil
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -8,17 +10,28 @@ import pytest
 
 from api.views.decisions import MAX_QUERIES
 from api.wire import MAX_BODY_BYTES
-from priorconsent import bucket, canonical, decision, query, times
+from priorconsent import bucket, canonical, decision, merkle_map, query, times
 from priorconsent.states import read_state
 from tests import scenario
-from tests.api.conftest import NOW, client_at, post, problem, publish
+from tests.api.conftest import NOW, client_at, post, problem, publish, step
 
 ADDRESS = "/api/v1/decisions"
+ELSEWHERE_FILE = "sha256:" + "1" * 64
 ELSEWHERE = "https://elsewhere.example/film.mp4"
 
 
 def ask(client, **members):
     return client.get(ADDRESS, {**scenario.QUESTION, **members})
+
+
+def withdrawn_grant():
+    """The state of the grant after its end."""
+    leaves = scenario.with_shipped_table()
+    life = [
+        *canonical.parse(leaves[f"grant:{scenario.GRANT}"])["life"],
+        {"s": "withdrawn", "pos": 3, "time": NOW, "ends_at": NOW, "cause": None},
+    ]
+    return canonical.encode({**canonical.parse(leaves[f"grant:{scenario.GRANT}"]), "life": life, "pos": 3})
 
 
 def test_a_recorded_permission_is_a_yes(public, client):
@@ -182,8 +195,7 @@ def test_a_snapshot_written_to_after_it_was_verified_answers_nothing_more(data, 
     path = publish(data)
     assert ask(client).json()["verdict"] == "permitted"
     with path.open("r+b") as file:
-        file.seek(path.stat().st_size - 10)
-        file.write(b"0123456789")
+        file.write(path.read_bytes().replace(b'"JP"', b'"FR"'))
 
     response = ask(client)
     assert (response.status_code, problem(response)) == (503, "unverified_snapshot")
@@ -203,6 +215,72 @@ def test_a_newer_snapshot_is_taken_up_at_once(data, client):
     publish(data, scenario.scenario().leaves("A"))
 
     assert ask(client).json()["verdict"] == "not_permitted"
+
+
+def test_what_changed_is_taken_up_step_by_step_without_a_new_snapshot(data, client):
+    before = publish(data)
+    assert ask(client).json()["verdict"] == "permitted"
+    ended = step(data, {f"grant:{scenario.GRANT}": withdrawn_grant()}, padding=1)
+    assert (ask(client).json()["reason"], ask(client).json()["checkpoint"]["size"]) == ("withdrawn", 3)
+    step(data, {ELSEWHERE_FILE: ended[f"sha256:{scenario.FILM_FILE}"]}, ended, padding=2)
+    assert ask(client, sha256=ELSEWHERE_FILE[7:]).json()["reason"] == "withdrawn"
+
+    assert list((data / "public" / "snapshots").glob("*.sqlite")) == [before]
+    fetched = client.get(f"/api/v1/buckets/{merkle_map.map_key(ELSEWHERE_FILE).hex()}").content
+    opened = bucket.open_bucket(fetched, merkle_map.map_key(ELSEWHERE_FILE).hex(), scenario.trust())
+    assert (opened.head.checkpoint.size, list(opened.states)) == (4, [ELSEWHERE_FILE])
+
+
+def remove(path):
+    path.unlink()
+
+
+def overwrite(path):
+    path.write_bytes(b"no database")
+
+
+def withhold(path):
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM leaves")
+
+
+@pytest.mark.parametrize("damage", [remove, overwrite, withhold])
+def test_where_the_way_to_the_newest_checkpoint_is_broken_the_older_map_answers_nothing(data, client, damage):
+    publish(data)
+    assert ask(client).json()["verdict"] == "permitted"
+    ended = step(data, {f"grant:{scenario.GRANT}": withdrawn_grant()}, padding=1)
+    path = next((data / "changes").iterdir())
+    sound = path.read_bytes()
+    damage(path)
+    for _ in range(2):
+        response = ask(client)
+        assert (response.status_code, problem(response)) == (503, "unverified_snapshot")
+
+    path.write_bytes(sound)
+    assert ask(client).json()["reason"] == "withdrawn"
+    overwrite(path)
+    publish(data, ended, padding=2)
+    assert ask(client).json()["reason"] == "withdrawn"
+
+
+def test_a_second_checkpoint_of_one_size_stops_all_answers(data, client):
+    publish(data, padding=1)
+    assert ask(client).json()["verdict"] == "permitted"
+    publish(data, scenario.scenario().leaves("A"), padding=1)
+
+    response = ask(client)
+    assert (response.status_code, problem(response)) == (503, "unverified_snapshot")
+
+
+def test_an_older_checkpoint_put_back_changes_no_answer(data, client):
+    publish(data)
+    older = shutil.copytree(data / "public", data / "older")
+    publish(data, {**scenario.with_shipped_table(), f"grant:{scenario.GRANT}": withdrawn_grant()})
+    assert ask(client).json()["reason"] == "withdrawn"
+    shutil.rmtree(data / "public")
+    shutil.copytree(older, data / "public")
+
+    assert ask(client).json().get("reason") == "withdrawn"
 
 
 def test_many_ask_at_once(public):

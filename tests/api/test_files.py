@@ -87,7 +87,7 @@ def test_discovery_says_which_registry_this_is(public, client):
     told = client.get("/.well-known/prior-consent.json").json()
 
     assert (told["registry"], told["origin"]) == (scenario.REGISTRY, scenario.ORIGIN)
-    assert told["vkey"] == scenario.trust().policy.log.vkey()
+    assert told["log_policy"] == scenario.trust().log_policy
     assert told["checkpoint"]["size"] == 2
     assert told["api"].endswith("/api/v1/")
 

@@ -213,7 +213,10 @@ def test_a_spoilt_statement_is_refused(cast, spoil, status):
 
 
 def test_a_statement_counts_once(cast):
-    raw = refusal(cast, cast.publisher)
+    hand_in(cast, refusal(cast, cast.publisher))
+    cast.log()
+    cast.wait()
+    raw = cast.sign(cast.publisher, "refusal-end", {"refusal": cast.works["film"], "party": cast.publisher.party})
     assert hand_in(cast, raw).status_code == 202
     assert problem(hand_in(cast, raw)) == "conflict"
     cast.log()

@@ -209,7 +209,7 @@ def test_two_histories_of_one_size_are_kept_and_end_all_trust(run, tmp_path):
 def registry(fresh):
     """A registry that serves the fresh snapshot, and its buckets."""
     with snapshot.open_verified(fresh, trust(), None) as opened:
-        made = {f"{n:02x}": bucket.SnapshotBuckets(opened).bucket(f"{n:02x}") for n in range(256)}
+        made = {f"{n:02x}": bucket.of_map(opened, f"{n:02x}") for n in range(256)}
     latest = {"size": 2, "file": "2.sqlite", "sha256": canonical.digest(fresh.read_bytes()).removeprefix("sha256:")}
     asked = []
 
@@ -220,7 +220,7 @@ def registry(fresh):
             return 200, {}, made[prefix]
         if len(prefix) == 64:
             with snapshot.open_verified(fresh, trust(), None) as opened:
-                return 200, {}, bucket.SnapshotBuckets(opened).bucket(prefix)
+                return 200, {}, bucket.of_map(opened, prefix)
         files = {"/snapshots/latest.json": canonical.encode(latest), "/snapshots/2.sqlite": fresh.read_bytes()}
         return (200, {}, files[path]) if path in files else (404, {}, b"")
 
@@ -248,7 +248,7 @@ def test_snapshot_fetch_info_verify(run, registry, tmp_path):
 
 def test_a_snapshot_that_does_not_verify_is_not_kept(run, registry, tmp_path, trust_file):
     url, _ = registry
-    other = policy.Policy(note.Verifier(cast.ORIGIN, cast.key("log-2").jwk.raw)).text()
+    other = policy.Policy((policy.Log(note.Verifier(cast.ORIGIN, cast.key("log-2").jwk.raw)),)).text()
     trust_file.write_bytes(trust(log_policy=other).encode())
     assert run("snapshot", "fetch", tmp_path / "fetched.sqlite", "--registry", url)[0] == 4
     assert not (tmp_path / "fetched.sqlite").exists()

@@ -54,9 +54,8 @@ def test_roots_are_those_of_certificate_transparency(size):
 
 def test_the_example_note_opens_and_its_key_is_spelled_as_published():
     verifier = note.Verifier.parse(EXAMPLE_KEY)
-    assert note.open_note(EXAMPLE_NOTE, [verifier]) == note.OpenedNote(
-        "This is an example message.\n", ("example.com/foo",)
-    )
+    opened = note.open_note(EXAMPLE_NOTE, [verifier])
+    assert (opened.text, [key for key, _ in opened.signed]) == ("This is an example message.\n", [verifier])
     assert verifier.vkey() == EXAMPLE_KEY
 
 

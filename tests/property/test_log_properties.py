@@ -9,14 +9,16 @@ from hypothesis import strategies as st
 
 from priorconsent.errors import MalformedError, PriorConsentError, ProofError
 from priorconsent.log import spelling, tiles, tree
-from priorconsent.log.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
+from priorconsent.log.checkpoint import Checkpoint, sign_checkpoint
 from priorconsent.log.note import Verifier
-from priorconsent.log.policy import Policy
+from priorconsent.log.opening import open_checkpoint
+from priorconsent.log.policy import Log, Policy
 from priorconsent.log.proof import LogProof, check
 
 KEY = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"log-1").digest())
 PUBLIC_KEY = KEY.public_key().public_bytes_raw()
 LOG = Verifier("log.registry.example/1", PUBLIC_KEY)
+POLICY = Policy((Log(LOG),))
 LEAVES = [tree.leaf_hash(b"%d" % i) for i in range(600)]
 NODES = tree.Appended(LEAVES)
 
@@ -110,7 +112,7 @@ def test_any_text_is_a_number_in_one_spelling_or_refused(text):
 @given(st.integers(1, 2**63 - 1), hashes)
 def test_a_checkpoint_opens_as_it_was_signed(size, root):
     checkpoint = Checkpoint(LOG.name, size, root)
-    assert open_checkpoint(sign_checkpoint(checkpoint, KEY.sign, PUBLIC_KEY), LOG) == checkpoint
+    assert open_checkpoint(sign_checkpoint(checkpoint, KEY.sign, PUBLIC_KEY), POLICY).checkpoint == checkpoint
 
 
 GOOD = tree.Appended(LEAVES[:7])
@@ -126,7 +128,7 @@ def test_any_changed_byte_spoils_a_proof(at, difference):
     changed = bytearray(GOOD_PROOF)
     changed[at] ^= difference
     with pytest.raises(PriorConsentError):
-        check(LogProof.parse(bytes(changed)), b"4", LOG)
+        check(LogProof.parse(bytes(changed)), b"4", POLICY)
 
 
 @given(st.one_of(st.binary(), st.text().map(str.encode), st.builds(bytes.__add__, st.just(GOOD_PROOF), st.binary())))
@@ -134,7 +136,7 @@ def test_any_bytes_are_a_proof_or_our_own_error(raw):
     try:
         proof = LogProof.parse(raw)
         assert proof.to_bytes() == raw
-        check(proof, b"4", LOG)
+        check(proof, b"4", POLICY)
     except PriorConsentError:
         return
     assert raw.startswith(GOOD_PROOF)
@@ -143,7 +145,7 @@ def test_any_bytes_are_a_proof_or_our_own_error(raw):
 @given(st.one_of(st.binary(), st.text().map(str.encode)))
 def test_any_bytes_are_a_checkpoint_or_our_own_error(raw):
     with pytest.raises(PriorConsentError):
-        open_checkpoint(raw, LOG)
+        open_checkpoint(raw, POLICY)
 
 
 WORDS = st.sampled_from(["log", "quorum", "none", "witness", "group", LOG.vkey(), "#", "\t", " ", "\n", "x", "\u2028"])
@@ -155,7 +157,8 @@ def test_any_text_is_a_policy_or_our_own_error(text):
         policy = Policy.parse(text)
     except PriorConsentError:
         return
-    assert policy.log == LOG
+    assert {log.key for log in policy.logs} == {LOG}
+    assert Policy.parse(policy.text()) == policy
 
 
 @given(st.text(st.characters()))

@@ -4,6 +4,7 @@
 ``value`` has to put it here, or among ``INNER`` with those that never see what comes from outside.
 """
 
+import base64
 import importlib
 import inspect
 import json
@@ -14,6 +15,7 @@ import time
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -22,11 +24,13 @@ from priorconsent import (
     acknowledgements,
     bucket,
     canonical,
+    current,
     events,
     grants,
     head,
     jws,
     keys,
+    leaf_file,
     names,
     offers,
     query,
@@ -43,9 +47,10 @@ from priorconsent import (
 from priorconsent.court import bundle, container, verify
 from priorconsent.errors import MalformedError, PriorConsentError
 from priorconsent.freshness import Seen
-from priorconsent.log import checkpoint, note, policy, proof, spelling, tiles
+from priorconsent.log import checkpoint, cosignature, note, opening, policy, proof, spelling, tiles
 from priorconsent.replay import ledger
-from tests import court_world, scenario
+from priorconsent.signing import pbes2, pkcs8, uris
+from tests import court_world, scenario, witnesses
 from tests.scenario import VECTOR
 from tests.unit import test_receipts
 from tests.world import QUESTION
@@ -53,7 +58,6 @@ from tests.world import QUESTION
 NOW = "2027-03-02T00:00:00Z"
 SLOW_S = 2.0
 
-VERIFIER = note.Verifier(scenario.ORIGIN, scenario.LOG_KEY.jwk.raw)
 STATES = scenario.scenario().leaves()
 
 
@@ -116,6 +120,20 @@ def read_snapshot(path):
         return opened.state("work:x")
 
 
+def read_changes(path):
+    with tempfile.TemporaryDirectory() as folder:
+        base = scenario.write_snapshot(Path(folder) / "s", {})
+        with current.CurrentMap(base, scenario.trust()) as whole:
+            whole.advance(path)
+
+
+def good_changes():
+    leaves = scenario.scenario().leaves()
+    with tempfile.TemporaryDirectory() as folder:
+        head = scenario.publish(leaves, padding=1)
+        return scenario.write_snapshot(Path(folder) / "s", leaves, **head).read_bytes()
+
+
 def good_snapshot():
     with tempfile.TemporaryDirectory() as folder:
         return scenario.write_snapshot(Path(folder) / "s").read_bytes()
@@ -125,7 +143,7 @@ def good_bucket(prefix="00"):
     with tempfile.TemporaryDirectory() as folder:
         path = scenario.write_snapshot(Path(folder) / "s")
         with snapshot.open_verified(path, scenario.trust(), None) as opened:
-            return bucket.SnapshotBuckets(opened).bucket(prefix)
+            return bucket.of_map(opened, prefix)
 
 
 MADE = scenario.scenario()
@@ -141,6 +159,10 @@ SEEN = Seen(
 FILES = container.unpack(court_world.granted())
 LEAF = next(raw for name, raw in FILES.items() if name.startswith("now/map/"))
 TRUST = scenario.trust()
+SEEN_BY_ALL = witnesses.cosigned(
+    checkpoint.Checkpoint(scenario.ORIGIN, 18, bytes(32)), **dict.fromkeys(witnesses.BY_NAME, NOW)
+)
+WITNESSED = witnesses.policy("two", policy.Group("two", 2, ("w1", "w2")))
 
 RECEIPT = test_receipts.sign(test_receipts.receipt([test_receipts.leaf()]))
 ACKNOWLEDGEMENT = acknowledgements.sign(
@@ -149,6 +171,14 @@ ACKNOWLEDGEMENT = acknowledgements.sign(
     scenario.RECEIPT_KEY.sign,
 )
 LIST = receipts.write_list(canonical.digest(bytes([n])) for n in range(3))
+
+PASSPHRASE = b"a passphrase of some length"
+KEY_FILE = pkcs8.encode(Ed25519PrivateKey.generate(), PASSPHRASE)
+KEY_URIS = [
+    b"file:/keys/log.pem",
+    b"public:" + b"A" * 43,
+    b"pkcs11:token=registry;object=log;type=private?module-path=/lib/p11.so&pin-source=file:/run/pin",
+]
 
 # public name → (what reads bytes with it, good samples)
 PARSERS = {
@@ -164,6 +194,7 @@ PARSERS = {
     "court.bundle.read_consistency": (bundle.read_consistency, [b"", b"A" * 43 + b"=\n"]),
     "court.container.unpack": (container.unpack, [court_world.granted()]),
     "court.verify.verify": (lambda raw: verify.verify(raw, TRUST), [court_world.granted()]),
+    "current.CurrentMap.advance": (in_a_file(read_changes), [good_changes()]),
     "events.read_event": (events.read_event, EVENTS),
     "events.event_of": (value(events.event_of), EVENTS),
     "freshness.Seen": (Seen.parse, [SEEN]),
@@ -186,11 +217,19 @@ PARSERS = {
         text(checkpoint.Checkpoint.parse),
         [HEAD["checkpoint"].partition(b"\n\n")[0] + b"\n"],
     ),
-    "log.checkpoint.open_checkpoint": (lambda raw: checkpoint.open_checkpoint(raw, VERIFIER), [HEAD["checkpoint"]]),
-    "log.note.Verifier.parse": (text(note.Verifier.parse), [policy.Policy(VERIFIER).text().split()[1].encode()]),
-    "log.note.open_note": (lambda raw: note.open_note(raw, [VERIFIER]), [HEAD["checkpoint"]]),
+    "log.cosignature.Cosigner.parse": (
+        text(cosignature.Cosigner.parse),
+        [witness.key.vkey().encode() for witness in witnesses.WITNESSES[:2]],
+    ),
+    "log.note.SignatureLine.parse": (text(note.SignatureLine.parse), SEEN_BY_ALL.split(b"\n")[4:6]),
+    "log.note.Verifier.parse": (text(note.Verifier.parse), [witnesses.LOG.vkey().encode()]),
+    "log.note.open_note": (lambda raw: note.open_note(raw, WITNESSED.keys), [SEEN_BY_ALL]),
+    "log.note.read_vkey": (text(note.read_vkey), [witnesses.LOG.vkey().encode()]),
+    "log.note.split_note": (note.split_note, [SEEN_BY_ALL]),
+    "log.opening.open_checkpoint": (lambda raw: opening.open_checkpoint(raw, WITNESSED), [SEEN_BY_ALL]),
+    "log.opening.open_signed": (lambda raw: opening.open_signed(raw, WITNESSED), [SEEN_BY_ALL]),
     "log.note.check_name": (text(note.check_name), [b"log.example/1"]),
-    "log.policy.Policy.parse": (text(policy.Policy.parse), [TRUST.log_policy.encode()]),
+    "log.policy.Policy.parse": (text(policy.Policy.parse), [TRUST.log_policy.encode(), WITNESSED.text().encode()]),
     "log.proof.LogProof.parse": (proof.LogProof.parse, [HEAD["proof"]]),
     "log.spelling.from_base64": (text(spelling.from_base64), [b"AAAA", b"/+8="]),
     "log.spelling.from_decimal": (text(spelling.from_decimal), [b"0", b"18", b"9223372036854775807"]),
@@ -215,9 +254,12 @@ PARSERS = {
     "records.convert_union": (value(lambda plain: records.convert_union(plain, events.MapRoot)), [HEAD["map_root"]]),
     "rights.read_rights_table": (rights.read_rights_table, [rights.LATEST.encode()]),
     "shares.ShareSet": (shares.ShareSet.parse, [VECTOR["share_set_docs"]["film"].encode()]),
+    "signing.pbes2.check_derivation": (pbes2.check_derivation, [base64.b64decode(KEY_FILE.split(b"-----")[2])]),
+    "signing.pkcs8.decode": (lambda raw: pkcs8.decode(raw, PASSPHRASE), [KEY_FILE]),
+    "signing.uris.read_uri": (text(uris.read_uri), KEY_URIS),
     "snapshot.open_verified": (in_a_file(read_snapshot), [good_snapshot()]),
     **{
-        f"snapshot.check_state ({kind})": (under_its_name(snapshot.check_state, kind), [state(kind)[1]])
+        f"leaf_file.check_state ({kind})": (under_its_name(leaf_file.check_state, kind), [state(kind)[1]])
         for kind in ("work", "grant", "party", "prefix")
     },
     "statements.Signed": (statements.Signed, [STATEMENT]),
@@ -231,6 +273,7 @@ PARSERS = {
         text(lambda spelled: times.plus(spelled, 400 * 86400)),
         [b"2026-11-21T00:00:00Z"],
     ),
+    "times.to_unix": (text(times.to_unix), [b"2026-11-21T00:00:00Z"]),
     "trust.read_trust": (trust.read_trust, [TRUST.encode()]),
 }
 
@@ -244,7 +287,10 @@ INNER = {
     "court.html.heading",
     "court.html.paragraph",
     "court.log_steps.check_roots",
+    "leaf_file.decode_state",
     "log.note.OpenedNote",
+    "log.note.assemble_note",
+    "log.note.sign_line",
     "log.note.sign_note",
     "log.spelling.to_base64",
     "merkle_map.leaf_hash",

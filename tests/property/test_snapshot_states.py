@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from priorconsent import canonical
 from priorconsent.errors import MalformedError
-from priorconsent.snapshot import check_state
+from priorconsent.leaf_file import check_state
 from priorconsent.states import read_state
 from tests.scenario import scenario
 

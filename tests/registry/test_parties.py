@@ -122,7 +122,7 @@ def test_a_key_that_the_log_refuses_can_be_bound_again(cast):
     new = cast.another_key(cast.studio)
     end = {"party": cast.studio.party, "key": cast.studio.key_id, "reason": "lost", "suspect_from": None}
     draft, evidence = end_by_statement(cast.studio.actor, cast.sign(cast.studio, "key-end", end), cast.now)
-    append_end(draft, evidence, [], [])
+    append_end(draft, evidence, [], [], cast.now)
     # The end of the earlier key waits in front of the key that it vouches for.
     cast.bind(new, by=cast.studio)
     cast.publish()

@@ -8,7 +8,7 @@ from django.conf import settings
 from priorconsent import events as ev
 from priorconsent import merkle_map, replay, snapshot
 from priorconsent.log import tree
-from priorconsent.log.checkpoint import open_checkpoint
+from priorconsent.log.opening import open_checkpoint
 from priorconsent.log.tiles import TileNodes, directory_reader, read_entries
 from priorconsent.trust import read_trust
 from transparency.models import Checkpoint, Event, Head, MapLeaf, Spent
@@ -60,7 +60,7 @@ def check_checkpoint(size, event, hashes):
     assert row.time == event.time
     if row.note is not None:
         policy = read_trust((settings.PRIORCONSENT_DATA / "trust.json").read_bytes()).policy
-        opened = open_checkpoint(bytes(row.note), policy.log)
+        opened = open_checkpoint(bytes(row.note), policy).checkpoint
         assert (opened.size, opened.root) == (size, bytes(row.root))
 
 
@@ -68,7 +68,7 @@ def check_published():
     """The public files alone, read as a stranger reads them; gives the size that they show."""
     public = settings.PRIORCONSENT_DATA / "public"
     trust = read_trust((settings.PRIORCONSENT_DATA / "trust.json").read_bytes())
-    checkpoint = open_checkpoint((public / "log" / "checkpoint").read_bytes(), trust.policy.log)
+    checkpoint = open_checkpoint((public / "log" / "checkpoint").read_bytes(), trust.policy).checkpoint
     read = directory_reader(public / "log")
     entries = list(read_entries(read, checkpoint.size))
     assert tree.root(map(tree.leaf_hash, entries)) == checkpoint.root

@@ -105,4 +105,6 @@ def test_the_trust_file_names_registry_log_and_root(registry, folder):
     trust = read_trust((folder / "trust.json").read_bytes())
     assert trust.registry == registry
     assert trust.roots == (signer("root").kid,)
-    assert trust.policy.log.public_key == signer("log").jwk.raw
+    assert [log.key.public_key for log in trust.policy.logs] == [signer("log").jwk.raw]
+    assert [own.key.public_key for own in trust.policy.witnesses] == [mldsa_signer().public_bytes]
+    assert trust.policy.missing(()) == ("own-ml-dsa",)

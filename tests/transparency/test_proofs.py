@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from priorconsent import bucket, merkle_map, names
 from priorconsent.errors import NotFoundError
 from priorconsent.log import proof as log_proof
-from priorconsent.log.checkpoint import open_checkpoint
+from priorconsent.log.opening import open_checkpoint
 from priorconsent.log.tree import check_consistency
 from priorconsent.states import GrantState
 from tests.transparency.audit import check_log
@@ -31,11 +31,11 @@ def history(cast):
 
 
 def test_every_event_is_proved_into_every_checkpoint_that_includes_it(history):
-    log = own_trust().policy.log
+    policy = own_trust().policy
     for checkpoint in history:
         for pos in range(checkpoint.size):
             raw, proof = proofs.event(pos, checkpoint)
-            opened = log_proof.check(log_proof.LogProof.parse(proof), raw, log, index=pos)
+            opened = log_proof.check(log_proof.LogProof.parse(proof), raw, policy, index=pos).checkpoint
             assert opened.size == checkpoint.size
         with pytest.raises(NotFoundError):
             proofs.event(checkpoint.size, checkpoint)
@@ -106,5 +106,5 @@ def test_a_checkpoint_that_is_not_published_is_not_proved_against(history, cast)
 
 
 def test_the_checkpoint_is_a_note_by_the_log(history):
-    opened = open_checkpoint(bytes(history[-1].note), own_trust().policy.log)
+    opened = open_checkpoint(bytes(history[-1].note), own_trust().policy).checkpoint
     assert opened.size == history[-1].size

@@ -7,12 +7,13 @@ import pytest
 from priorconsent import canonical
 from priorconsent.errors import ConflictError
 from priorconsent.log.checkpoint import Checkpoint as LogCheckpoint
-from priorconsent.log.checkpoint import open_checkpoint, sign_checkpoint
+from priorconsent.log.opening import open_checkpoint
 from priorconsent.merkle_map import map_key, value_hash
 from tests.transparency.audit import check_log, check_published
 from tests.transparency.cast import DAY_1, DAY_2, DAY_3, FILM, FILM_FILE, PUBLISHER, STUDIO
 from transparency import publisher, sequencer
 from transparency.alarms import DatabaseChangedError
+from transparency.checkpoints import _sign
 from transparency.models import (
     Alarm,
     Blob,
@@ -25,7 +26,6 @@ from transparency.models import (
     MapNode,
     Pending,
 )
-from transparency.signers import signer
 from transparency.store import current_states, own_trust
 
 FRESH_FILE = "sha256:" + "1" * 64
@@ -279,9 +279,8 @@ def test_evidence_changed_before_it_is_published_is_not_published(offered):
 def test_a_database_restored_from_an_old_copy_signs_no_second_future(offered):
     """The public file says more than the database: somebody has seen a log that is gone."""
     trust = own_trust()
-    seen = open_checkpoint(publisher.read_checkpoint() or b"", trust.policy.log)
-    log = signer("log")
-    later = sign_checkpoint(LogCheckpoint(seen.origin, seen.size + 2, b"\1" * 32), log.sign, log.jwk.raw)
+    seen = open_checkpoint(publisher.read_checkpoint() or b"", trust.policy).checkpoint
+    later = _sign(LogCheckpoint(seen.origin, seen.size + 2, b"\1" * 32), DAY_1)
     (publisher.public_folder() / "log" / "checkpoint").write_bytes(later)
     offered.alias(FRESH_FILE).append()
     with pytest.raises(DatabaseChangedError, match="was signed, but only"):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -28,7 +29,7 @@ def many():
 @pytest.fixture
 def buckets(tmp_path, many):
     with snapshot.open_verified(write_snapshot(tmp_path / "s", many), trust(), None) as opened:
-        yield bucket.SnapshotBuckets(opened)
+        yield partial(bucket.of_map, opened)
 
 
 def expected(leaves, prefix):
@@ -37,22 +38,22 @@ def expected(leaves, prefix):
 
 @pytest.mark.parametrize("prefix", ["00", "7f", "abc", "abcd", "abcde", "1" * 64])
 def test_a_bucket_holds_exactly_the_names_under_its_prefix(buckets, many, prefix):
-    opened = bucket.open_bucket(buckets.bucket(prefix), prefix, trust())
+    opened = bucket.open_bucket(buckets(prefix), prefix, trust())
     assert {name: state.encode() for name, state in opened.states.items()} == expected(many, prefix)
 
 
 def test_64_digits_prove_one_key(buckets, many):
     key = merkle_map.map_key(f"work:{FILM}").hex()
-    opened = bucket.open_bucket(buckets.bucket(key), key, trust())
+    opened = bucket.open_bucket(buckets(key), key, trust())
     assert list(opened.states) == [f"work:{FILM}"]
 
 
 def test_an_empty_bucket_may_show_the_leaf_that_ends_the_path(tmp_path):
     with snapshot.open_verified(write_snapshot(tmp_path / "s"), trust(), None) as opened:
-        source = bucket.SnapshotBuckets(opened)
-        shown = [json.loads(source.bucket(f"{n:02x}"))["leaves"] for n in range(256)]
+        source = partial(bucket.of_map, opened)
+        shown = [json.loads(source(f"{n:02x}"))["leaves"] for n in range(256)]
         for n in range(256):
-            bucket.open_bucket(source.bucket(f"{n:02x}"), f"{n:02x}", trust())
+            bucket.open_bucket(source(f"{n:02x}"), f"{n:02x}", trust())
     assert sum("key" in leaf for leaves in shown for leaf in leaves) > 0
     assert sum("name" in leaf for leaves in shown for leaf in leaves) == 12
 
@@ -60,7 +61,7 @@ def test_an_empty_bucket_may_show_the_leaf_that_ends_the_path(tmp_path):
 @pytest.mark.parametrize("prefix", ["", "a", "AB", "xy", "a" * 65])
 def test_other_prefixes_are_refused(buckets, prefix):
     with pytest.raises(MalformedError):
-        buckets.bucket(prefix)
+        buckets(prefix)
 
 
 def without_first(record):
@@ -92,7 +93,7 @@ BREAKS = {
 @pytest.mark.parametrize("name", BREAKS)
 def test_a_broken_bucket_is_refused(buckets, name):
     change, error = BREAKS[name]
-    record = json.loads(buckets.bucket("00"))
+    record = json.loads(buckets("00"))
     change(record)
     with pytest.raises(error):
         bucket.open_bucket(canonical.encode(record), "00", trust())
@@ -105,7 +106,7 @@ def test_any_bytes_give_a_bucket_or_our_own_error(raw):
 
 
 def test_questions_are_decided_at_home_from_buckets(buckets, many):
-    states = bucket.BucketStates(buckets.bucket, trust())
+    states = bucket.BucketStates(buckets, trust())
     assert decide(query.parse(cast.QUESTION, now=SOON), states).verdict is Verdict.PERMITTED
     unknown = query.parse({**cast.QUESTION, "sha256": "0" * 64}, now=SOON)
     assert decide(unknown, states).reason == "no_record"
@@ -116,7 +117,7 @@ def test_the_registry_sees_prefixes_and_no_key(buckets):
 
     def fetch(prefix):
         asked.append(prefix)
-        return buckets.bucket(prefix)
+        return buckets(prefix)
 
     states = bucket.BucketStates(fetch, trust())
     # The first look-up is of a random key, to learn the head before anything is asked.
@@ -130,7 +131,7 @@ def test_every_first_look_up_is_another(buckets):
 
     def fetch(prefix):
         asked.append(prefix)
-        return buckets.bucket(prefix)
+        return buckets(prefix)
 
     for _ in range(3):
         bucket.BucketStates(fetch, trust())
@@ -151,13 +152,13 @@ class Moving:
 
     def fetch(self, prefix):
         self.asked += 1
-        return self.sources[min(self.asked // self.every, len(self.sources) - 1)].bucket(prefix)
+        return self.sources[min(self.asked // self.every, len(self.sources) - 1)](prefix)
 
 
 @pytest.fixture
 def two_maps(tmp_path, buckets):
     with snapshot.open_verified(write_snapshot(tmp_path / "later"), trust(), None) as later:
-        yield buckets, bucket.SnapshotBuckets(later)
+        yield buckets, partial(bucket.of_map, later)
 
 
 def test_two_maps_never_mix_in_one_answer(two_maps):

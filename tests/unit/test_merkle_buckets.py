@@ -37,7 +37,7 @@ def test_when_nothing_changes_the_root_stays():
     )
     assert merkle_buckets.update(stored, {}) == {TOP: stored[TOP]}
     assert merkle_buckets.update({}, {}) == {TOP: EMPTY}
-    assert merkle_buckets.top_root({}) == merkle_map.ZERO
+    assert merkle_buckets.nodes_over([]) == {TOP: EMPTY}
 
 
 def test_a_bucket_is_the_range_of_keys_with_its_first_two_bytes():

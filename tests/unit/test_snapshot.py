@@ -10,6 +10,7 @@ import pytest
 from priorconsent import canonical, merkle_map, query, snapshot
 from priorconsent.decision import decide
 from priorconsent.errors import MalformedError, NotTrustedError, ProofError, SignatureError, StaleError
+from priorconsent.leaf_file import SCHEMA
 from priorconsent.reasons import Verdict
 from tests import scenario as cast
 from tests.scenario import BATCH_C, FILM, VECTOR, scenario, trust, with_shipped_table, write_snapshot
@@ -139,7 +140,7 @@ def rebuilt(schema, *, order="ORDER BY key"):
         old.close()
         path.unlink()
         new = sqlite3.connect(path)
-        new.execute(snapshot.SCHEMA["meta"])
+        new.execute(SCHEMA["meta"])
         new.execute(schema)
         new.executemany("INSERT INTO meta VALUES (?, ?)", meta)
         new.executemany("INSERT INTO leaves VALUES (?, ?, ?)", leaves)
@@ -156,7 +157,7 @@ def pretending(damage):
         damage(path)
         edit(
             ("DELETE FROM sqlite_master WHERE type = 'index'",),
-            ("UPDATE sqlite_master SET sql = ? WHERE name = 'leaves'", (snapshot.SCHEMA["leaves"],)),
+            ("UPDATE sqlite_master SET sql = ? WHERE name = 'leaves'", (SCHEMA["leaves"],)),
         )(path)
 
     return both
@@ -202,9 +203,9 @@ BAD = {
         ("CREATE VIEW leaves AS SELECT key, name, state FROM hidden",),
     ),
     "no_leaves": edit(("DROP TABLE leaves",)),
-    "with_rowid": rebuilt(snapshot.SCHEMA["leaves"].replace(" WITHOUT ROWID", "")),
-    "with_rowid_pretending": pretending(rebuilt(snapshot.SCHEMA["leaves"].replace(" WITHOUT ROWID", ""))),
-    "descending": rebuilt(snapshot.SCHEMA["leaves"].replace("PRIMARY KEY", "PRIMARY KEY DESC")),
+    "with_rowid": rebuilt(SCHEMA["leaves"].replace(" WITHOUT ROWID", "")),
+    "with_rowid_pretending": pretending(rebuilt(SCHEMA["leaves"].replace(" WITHOUT ROWID", ""))),
+    "descending": rebuilt(SCHEMA["leaves"].replace("PRIMARY KEY", "PRIMARY KEY DESC")),
     "unordered_pretending": pretending(
         rebuilt("CREATE TABLE leaves(key BLOB, name TEXT PRIMARY KEY, state BLOB NOT NULL) WITHOUT ROWID")
     ),

@@ -278,11 +278,33 @@ def test_a_later_checkpoint_that_is_older_than_the_first_is_not_valid():
     assert_invalid(renewed(granted(), files), "now", match="does not extend")
 
 
-def test_a_checkpoint_with_a_line_that_nobody_can_check_is_not_valid():
-    files = container.unpack(granted())
-    line = f"— witness.example/w {canonical.to_base64url(b'x' * 69)}=\n".replace("-", "+").replace("_", "/").encode()
-    changed = {name: files[name] + line for name in files if name.endswith("proof")}
-    assert_invalid(repack(granted(), changed), "first", match="other signatures")
+def with_lines(raw, *lines):
+    """The bundle with signature lines added to each checkpoint."""
+    added = "".join(line.text() for line in lines).encode()
+    files = container.unpack(raw)
+    return repack(raw, {name: files[name] + added for name in files if name.endswith("proof")})
+
+
+def test_a_line_by_an_unknown_witness_changes_nothing():
+    lines = [
+        note.SignatureLine("witness.example/w", key_id, bytes(length))
+        for key_id, length in ((b"ed25", 64), (b"time", 72), (b"mlds", 2428))
+    ]
+    assert verify(with_lines(granted(), *lines), TRUST).outcome == "valid"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [note.SignatureLine("witness.example/w", b"ed25", bytes(65))],
+        [note.SignatureLine("witness.example/w", b"ed25", bytes(2429))],
+        [note.SignatureLine("w" * 256, b"ed25", bytes(64))],
+        [note.SignatureLine("witness.example/w", b"time", bytes(72))] * 2,
+    ],
+    ids=["other_length", "longer_than_any", "name_too_long", "key_twice"],
+)
+def test_a_checkpoint_is_no_place_for_bytes_that_are_no_signature(lines):
+    assert_invalid(with_lines(granted(), *lines), "first", "now", match="no signature of|twice")
 
 
 # Other registries, other roots, other logs
@@ -302,7 +324,7 @@ def test_fewer_roots_than_trusted_are_not_valid():
 
 
 def test_a_log_that_is_not_the_one_trusted_is_not_valid():
-    other = policy.Policy(note.Verifier(cast.ORIGIN, cast.GRANT_KEY.jwk.raw)).text()
+    other = policy.Policy((policy.Log(note.Verifier(cast.ORIGIN, cast.GRANT_KEY.jwk.raw)),)).text()
     assert_invalid(granted(), "first", "now", trust=cast.trust(log_policy=other))
 
 
