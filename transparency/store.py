@@ -7,10 +7,10 @@ and then nothing is sequenced, signed or decided (``DatabaseChangedError``).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from django.conf import settings
 
@@ -41,6 +41,9 @@ OWN_ML_DSA = "own-ml-dsa"
 MAX_AGE_S = 86400
 # States read before anybody asked for them, so that a web of links cannot fill the memory.
 MAX_STATES_AHEAD = 20_000
+
+
+T = TypeVar("T")
 
 
 class MovedOnError(ConflictError):
@@ -88,6 +91,7 @@ class DatabaseLedger:
         self._events: dict[int, ev.Event] = {}
         self._states: dict[str, State | None] = {}
         self._spent: dict[str, bool] = {}
+        self._once: dict[Hashable, Any] = {}
         self.root = check_tree(self._nodes)
         self.map_root = ZERO
         if self._size:
@@ -125,6 +129,13 @@ class DatabaseLedger:
         if digest not in self._spent:
             self.load_spent([digest])
         return self._spent[digest]
+
+    def once(self, name: Hashable, make: Callable[[], T]) -> T:
+        """What ``make`` gives, worked out once for as long as this object lasts."""
+        if name not in self._once:
+            self._once[name] = make()
+        made: T = self._once[name]
+        return made
 
     def load(self, wanted: Iterable[str]) -> None:
         """Read many states at once."""
@@ -298,7 +309,14 @@ def keyset(states: States | None = None) -> keys.Keyset:
     Raises:
         NotFoundError: the registry has not been founded.
     """
-    state = (states or current_states()).state(names.KEYSET)
+    judged_by = states or current_states()
+    if isinstance(judged_by, DatabaseLedger):
+        return judged_by.once("keyset", lambda: _keyset(judged_by))
+    return _keyset(judged_by)
+
+
+def _keyset(states: States) -> keys.Keyset:
+    state = states.state(names.KEYSET)
     if not isinstance(state, KeysetState):
         raise NotFoundError("the registry has not been founded: manage.py found_registry")
     return keys.payload_of(DatabaseArchive().keyset(state.digest))

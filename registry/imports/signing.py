@@ -15,8 +15,9 @@ from django.db import transaction
 from django.db.models import Prefetch, QuerySet
 
 from priorconsent import names
-from priorconsent.lists import UnsignedLine, Type
-from priorconsent.states import WorkState
+from priorconsent.errors import NotFoundError, RuleError
+from priorconsent.lists import Type, UnsignedLine
+from priorconsent.states import PartyState, WorkState
 from registry.actor import Actor
 from registry.models import ShareSet, Work
 from registry.policy import RULES, permit
@@ -96,6 +97,7 @@ def list_page(actor: Actor, asked: Asked, now: str, *, after: int = 0, size: int
     rows = list(asked.rows.filter(pk__gt=after)[:size])
     with transaction.atomic(), one_reading() as log:
         log.load([names.KEYSET, *(names.work(row.urn) for row in rows), *map(names.party, asked.parties.values())])
+        _check_parties(asked.parties, log)
         lister = _Lister(actor, asked, log, now)
         items = tuple(one for row in rows for one in lister.next_of(row))
     return Page(items, rows[-1].pk if len(rows) == size else None)
@@ -141,6 +143,16 @@ class _Lister:
             body=body,
             nobody=nobody,
         )
+
+
+def _check_parties(parties: Mapping[str, str], log: DatabaseLedger) -> None:
+    """Refuse a name that is said to stand for nobody in the log, before anything is listed under it."""
+    for name, party in parties.items():
+        state = log.state(names.party(party))
+        if not isinstance(state, PartyState):
+            raise NotFoundError(f"{name!r} is said to stand for {party}, which is not in the log (yet)")
+        if state.kind == "committee":
+            raise RuleError(f"{name!r} is said to stand for a committee: name its members, which hold and sign")
 
 
 def _proposed(
