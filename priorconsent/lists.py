@@ -153,7 +153,7 @@ class Expected:
             raise RuleError(f"listed at {one.listed_at}, more than {MAX_AGE_S // 86400} days ago", pointer="/listed_at")
 
 
-def read_to_sign(raw: bytes) -> UnsignedLine:
+def read_unsigned(raw: bytes) -> UnsignedLine:
     """Read one line of a list to sign.
 
     Raises:
@@ -228,7 +228,7 @@ def unsigned(source: Source, expected: Expected) -> Iterator[tuple[int, Unsigned
     seen: dict[tuple[str, str], int] = {}
     for number, raw in lines(source):
         try:
-            one = read_to_sign(raw)
+            one = read_unsigned(raw)
             expected.check(one)
             first = seen.setdefault((one.type, one.work), number)
             if first != number:
