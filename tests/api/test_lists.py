@@ -35,9 +35,8 @@ def claim(cast, work, player=None, **other):
 
 
 def hand_in(cast, raws, *, media_type="application/jsonl", language="en", key=None):
-    body = b"\n".join(
-        raw if raw.startswith((b"{", b"!")) else canonical.encode({"statement": raw.decode()}) for raw in raws
-    )
+    lines = [raw if raw[:1] in {b"{", b"!", b""} else canonical.encode({"statement": raw.decode()}) for raw in raws]
+    body = b"\n".join([*lines, b""])
     headers = {"Accept-Language": language} | ({"Authorization": key} if key else {})
     return client_at(cast.now, **headers).post(ADDRESS, body, content_type=media_type)
 
@@ -207,7 +206,7 @@ def test_a_row_changed_by_hand_stops_the_whole_list(cast):
 
 def test_a_list_whose_reading_is_overtaken_by_the_log_is_not_taken_at_all(cast):
     raws = [claim(cast, work) for work in added(cast, 2)]
-    taken = []
+    taken: list[Work] = []
 
     def take(signed):
         if taken:

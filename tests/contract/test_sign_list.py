@@ -21,8 +21,9 @@ def work(number):
     return f"urn:uuid:00000000-0000-4000-8000-{number:012x}"
 
 
-def line(number, like=CLAIM, **other):
-    body = {**like["body"], "work": work(number)}
+def line(number, like=CLAIM, of=None, **other):
+    """A line for a work; ``of``: members of its body that are not as usual."""
+    body = {**like["body"], **(of or {}), "work": work(number)}
     return {**like, "listed_at": times.now(), "work": work(number), "title": f"題{number}", "body": body, **other}
 
 
@@ -71,15 +72,9 @@ def test_every_line_is_signed_for_thirty_days_under_a_nonce_of_its_own(listing, 
 
 def test_the_summary_says_what_is_signed_before_anybody_agrees(listing, tmp_path, terminal):
     holders = [{"party": party, "right": "copyright"} for party in (STUDIO, VENDOR)]
-    shared = [
-        line(3, {**SHARES, "body": {**SHARES["body"], "holders": holders}}),
-        line(
-            4,
-            {**SHARES, "body": {**SHARES["body"], "complete": False, "links": [{"rel": "based_on", "work": None}]}},
-            nobody=["Studio B"],
-        ),
-    ]
-    games = line(2, {**CLAIM, "kind": "game", "body": {**CLAIM["body"], "kind": "game"}})
+    source = {"complete": False, "links": [{"rel": "based_on", "work": None}]}
+    shared = [line(3, SHARES, {"holders": holders}), line(4, SHARES, source, nobody=["Studio B"])]
+    games = line(2, CLAIM, {"kind": "game"}, kind="game")
     terminal("no\n")
     code, printed, complained = listing([line(1), games, *shared], "--out", tmp_path / "signed.jsonl")
     assert code == 2
