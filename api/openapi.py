@@ -94,6 +94,8 @@ _QUESTION = (
     query("distribution", "How the model is distributed.", enum=sorted(words.DISTRIBUTIONS)),
     query("min_level", "Least evidence level; default E1.", enum=list(words.LEVELS[1:])),
     query("min_method", "Least method of signing; default passkey.", enum=list(words.METHODS)),
+    query("receipt", "Whether to sign for the answer.", enum=["true"]),
+    query("nonce", "For the receipt to repeat: 16 random bytes, base64url.", pattern="^[A-Za-z0-9_-]{21}[AQgw]$"),
 )
 
 # The ids and the file are those of scenario 1 of the published vectors; a test asks and compares.

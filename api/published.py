@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from django.conf import settings
@@ -29,6 +29,7 @@ from priorconsent.records import convert
 from priorconsent.states import KeysetState
 from priorconsent.trust import Trust, read_trust
 from transparency.changes import next_step
+from transparency.files import public_folder
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,14 @@ class Published:
 
     Args:
         told: the bytes of the trust file.
+        note: the public checkpoint that led to this map; empty at the beginning.
     """
 
     folder: Path
     told: bytes
     trust: Trust
     map: CurrentMap
+    note: bytes = b""
 
     @property
     def size(self) -> int:
@@ -62,6 +65,17 @@ class Published:
         with _verified():
             return _latest(self.folder)
 
+    def check_public(self) -> None:
+        """Refuse to sign for a map that is ahead of the checkpoint which the public sees.
+
+        Raises:
+            UnverifiedError: it is.
+        """
+        with _verified():
+            newest = open_checkpoint((self.folder / "log" / "checkpoint").read_bytes(), self.trust.policy).checkpoint
+            if newest.size < self.size:
+                raise NotTrustedError(f"the public sees {newest.size} events, the map is of {self.size}")
+
     def keyset(self) -> Keyset:
         """The keyset in force, from its blob; its digest stands in the map."""
         state = self.map.state(names.KEYSET)
@@ -72,12 +86,6 @@ class Published:
             if keyset.digest != state.digest:
                 raise NotTrustedError("the keyset is not the one that the map names")
         return keyset
-
-
-def public_folder() -> Path:
-    """What everybody may read."""
-    folder: Path = settings.PRIORCONSENT_DATA / "public"
-    return folder
 
 
 @contextlib.contextmanager
@@ -110,8 +118,8 @@ def _newest(folder: Path) -> Published:
         opened = _open(folder)
     # Read after the snapshot was opened: a snapshot is of a checkpoint that is public already.
     note = (folder / "log" / "checkpoint").read_bytes()
-    if note != opened.map.head.note:
-        opened = _follow(opened, note)
+    if note != opened.note:
+        opened = _opened[folder] = replace(_follow(opened, note), note=note)
     if opened.size < _largest.get(folder, 0):
         # It would be sound and perhaps even fresh, and not know what has ended since.
         raise NotTrustedError(f"a map of {opened.size} events was put in place of a newer one")

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from priorconsent.records import Count, Digest, Record, Text, Time, Urn
+from priorconsent.receipts import AnswerLeaf
+from priorconsent.records import Bytes16, Count, Digest, Record, Text, Time, Urn
 
 Ref = Annotated[str, Meta(min_length=1, max_length=200)]
 
@@ -41,7 +42,18 @@ class Problem(Record, frozen=True):
 # Decisions
 
 
-class Batch(Record, frozen=True):
+class ReceiptWish(Record, frozen=True):
+    """Whether a receipt is wanted.
+
+    Args:
+        nonce: the asker's own, 16 random bytes in base64url, which the receipt repeats.
+    """
+
+    receipt: bool = False
+    nonce: Bytes16 | None = None
+
+
+class Batch(ReceiptWish, frozen=True, kw_only=True):
     """Many questions at once.
 
     Args:
@@ -79,9 +91,16 @@ class Decision(Record, frozen=True):
 
 
 class OneDecision(Decision, frozen=True, kw_only=True):
-    """An answer, and the checkpoint it rests on."""
+    """An answer, and the checkpoint it rests on.
+
+    Args:
+        receipt: compact JWS, where one was asked for; keep it with ``answers``.
+        answers: the leaves that it signs, in the order of the questions.
+    """
 
     checkpoint: Mark
+    receipt: str | UnsetType = UNSET
+    answers: tuple[AnswerLeaf, ...] | UnsetType = UNSET
 
 
 class RefDecision(Decision, frozen=True, kw_only=True):
@@ -91,10 +110,12 @@ class RefDecision(Decision, frozen=True, kw_only=True):
 
 
 class Decisions(Record, frozen=True):
-    """As many answers as questions, in their order."""
+    """As many answers as questions, in their order; the rest as in ``OneDecision``."""
 
     decisions: tuple[RefDecision, ...]
     checkpoint: Mark
+    receipt: str | UnsetType = UNSET
+    answers: tuple[AnswerLeaf, ...] | UnsetType = UNSET
 
 
 # Statements

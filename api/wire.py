@@ -21,6 +21,9 @@ MAX_BODY_BYTES: Final = 4 << 20
 # PostgreSQL stores no such character; JSON can spell it in one way only.
 _NUL: Final = re.compile(rb"(?<!\\)(\\\\)*\\u0000")
 
+# What a server puts into the environment by itself no client can set.
+RAW_BODY: Final = "priorconsent.body"
+
 R = TypeVar("R", bound=Record)
 
 
@@ -44,8 +47,11 @@ class StrictJson(BaseParser):
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         """Plain JSON values."""
-        del media_type, parser_context
-        return _json(_read(stream))
+        del media_type
+        raw = _read(stream)
+        if parser_context is not None:
+            parser_context["request"].META[RAW_BODY] = raw
+        return _json(raw)
 
 
 class Jose(BaseParser):
@@ -108,6 +114,12 @@ def body(request: Request, kind: type[R]) -> R:
         MalformedError: a member is missing, unknown, or not of its form; the pointer says which.
     """
     return convert(request.data, kind)
+
+
+def raw_body(request: Request) -> bytes:
+    """The bytes that ``body`` was read from."""
+    raw: bytes = request.META[RAW_BODY]
+    return raw
 
 
 def parameters(request: Request, known: Collection[str] | None = None) -> dict[str, str]:

@@ -104,10 +104,10 @@ def _rows_stored() -> list[tuple[Any, tuple[str, ...], list[tuple[Any, ...]]]]:
     """Table, columns and rows, as they were imported; the tables are empty after that."""
     from django.db import connection
 
-    from registry.imports.storing import MEMBERS
-    from registry.models import Import, Work
+    from registry.imports.updating import MEMBERS
+    from registry.models import CatalogueEntry, Import, Work
 
-    models: list[Any] = [Work, *(member.model for member in MEMBERS.values())]
+    models: list[Any] = [Work, CatalogueEntry, *(member.model for member in MEMBERS.values())]
     tables = []
     for model in models:
         columns = tuple(field.column for field in model._meta.concrete_fields)  # noqa: SLF001 - documented by Django
@@ -121,7 +121,7 @@ def _rows_stored() -> list[tuple[Any, tuple[str, ...], list[tuple[Any, ...]]]]:
 def _bare(tables: list[tuple[Any, tuple[str, ...], list[tuple[Any, ...]]]]) -> None:
     from django.db import transaction
 
-    from registry.imports.storing import insert
+    from registry.imports.bulk import insert
 
     with transaction.atomic():
         for model, columns, rows in tables:

@@ -20,6 +20,7 @@ COLUMNS = (
 )
 
 MAP = """
+catalogue = "invented"
 format = "csv"
 kind = { column = "kind" }
 date = { column = "date" }

@@ -13,6 +13,8 @@ STAND_INS = (
     ("CELERY_TASK_ALWAYS_EAGER", "config.E002", "REDIS_URL is not set: tasks run within requests, limits per process"),
     ("DATABASE_IS_SQLITE", "config.E003", "DATABASE_URL names no PostgreSQL: one machine, one writer"),
     ("DEBUG", "config.E004", "PRIORCONSENT_DEBUG is on: error pages show what was asked"),
+    ("PRIORCONSENT_PLAIN_KEYS", "config.E006", "PRIORCONSENT_PLAIN_KEYS: key files may be unencrypted"),
+    ("ROOT_KEY_IS_ONLINE", "config.E007", "the root key lies in PRIORCONSENT_KEY_DIR: hold a ceremony"),
     ("ORIGIN_IS_STAND_IN", "config.E005", "PRIORCONSENT_ORIGIN is on localhost, and names the log for good"),
 )
 

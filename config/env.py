@@ -17,6 +17,8 @@ from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from priorconsent.errors import MalformedError
+from priorconsent.signing.pkcs8 import MIN_PASSPHRASE_BYTES
+from priorconsent.signing.uris import KeyUri, read_uri
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 PREFIX = "PRIORCONSENT_"
@@ -184,6 +186,26 @@ def read_secret(text: str) -> str:
     return text
 
 
+def read_keys(text: str) -> tuple[KeyUri, ...]:
+    """URIs of keys, separated by spaces; the first one counts where one is enough."""
+    uris = tuple(read_uri(part) for part in text.split())
+    if not uris:
+        raise ValueError("expected URIs of keys: file:/…, pkcs11:… or public:…")
+    return uris
+
+
+def read_key(text: str) -> tuple[KeyUri, ...]:
+    """The URI of one key."""
+    return (read_uri(text),)
+
+
+def read_passphrase(text: str) -> str:
+    """A passphrase that is long enough to be one."""
+    if len(text.encode("utf-8", "surrogateescape")) < MIN_PASSPHRASE_BYTES:
+        raise ValueError(f"expected at least {MIN_PASSPHRASE_BYTES} bytes")
+    return text
+
+
 def read_redis_url(text: str) -> str:
     """Where Redis listens."""
     expected = "expected redis://host:port/number, or rediss:// with TLS"
@@ -247,6 +269,48 @@ SETTINGS = (
         read_folder,
         "{PRIORCONSENT_DATA}/keys",
         "Folder of the registry's private keys.",
+    ),
+    Setting(
+        "PRIORCONSENT_LOG_KEY",
+        read_keys,
+        None,
+        "URIs of the key that signs checkpoints; by default `log.pem` in the folder of keys.",
+    ),
+    Setting(
+        "PRIORCONSENT_LOG_MLDSA_KEY",
+        read_key,
+        None,
+        "URI of the ML-DSA-44 key that signs checkpoints too; by default `log-mldsa.pem` in the folder of keys.",
+    ),
+    Setting(
+        "PRIORCONSENT_GRANT_KEY",
+        read_keys,
+        None,
+        "URIs of the key that countersigns grants; by default `grant.pem` in the folder of keys.",
+    ),
+    Setting(
+        "PRIORCONSENT_RECEIPT_KEY",
+        read_keys,
+        None,
+        "URIs of the key that signs receipts and acknowledgements; by default `receipt.pem` in the folder of keys.",
+    ),
+    Setting(
+        "PRIORCONSENT_ACCOUNT_KEY",
+        read_keys,
+        None,
+        "URIs of the key that signs for accounts; by default `account.pem` in the folder of keys.",
+    ),
+    Setting(
+        "PRIORCONSENT_KEY_PASSPHRASE",
+        read_passphrase,
+        None,
+        "Opens the key files, and encrypts those that `found_registry` makes.",
+    ),
+    Setting(
+        "PRIORCONSENT_PLAIN_KEYS",
+        read_switch,
+        None,
+        "Whether key files may be unencrypted; by default only for a log named on localhost, or with debug pages.",
     ),
     Setting(
         "PRIORCONSENT_KEY_DELAY_S",

@@ -10,6 +10,7 @@ from priorconsent import times
 from registry.actor import Actor
 from transparency import acknowledgements, receipts, sequencer
 from transparency.followers import run_followers
+from transparency.tasks import write_snapshot
 
 SYSTEM = Actor(party=None, role="operator", proof="system", label="sweep")
 
@@ -25,3 +26,4 @@ def sweep() -> None:
     run_followers()
     acknowledgements.watch(now)
     receipts.watch(now)
+    write_snapshot.delay()

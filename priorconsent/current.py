@@ -10,7 +10,8 @@ keeps the snapshot that it verified once, and follows the log by files of change
    above it; number and root are those of the map-root.
 4. Only now they count, all of them at once. Whatever fails leaves the map as it was.
 
-So the map is at each moment, in full, one that the log committed to.
+So the map is at each moment, in full, one that the log committed to. Every look-up is held against the tree in
+memory, for the snapshot lies open for long, and whoever can write to its file could tell SQLite something else.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from priorconsent import merkle_buckets, merkle_map, names
 from priorconsent.errors import NotTrustedError, ProofError
 from priorconsent.leaf_file import FIRST_KEY, LAST_KEY, SCHEMA, LeafFile, Row, decode_state
 from priorconsent.merkle_buckets import BUCKET_BITS, TOP, Position, bucket_of, bucket_range
-from priorconsent.merkle_map import Node
+from priorconsent.merkle_map import EMPTY, Node
 from priorconsent.snapshot import KEPT_STATES, Snapshot
 from priorconsent.states import State
 from priorconsent.trust import Trust
@@ -48,8 +49,9 @@ class CurrentMap:
     Raises:
         NotTrustedError: the snapshot is not what it should be.
 
-    Cost: to open, a scan of the snapshot, and one more before the first step or bucket. What changed since
-    lies in a file without a name that ends with this object; memory holds the tree above the buckets.
+    Cost: to open, a scan of the snapshot, and one more before the first answer; of a look-up, that of one bucket in
+    some 65,536. What changed since lies in a file without a name that ends with this object; memory holds the
+    tree above the buckets.
     """
 
     def __init__(self, path: Path, trust: Trust) -> None:
@@ -60,9 +62,14 @@ class CurrentMap:
         self._later = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._later.execute(SCHEMA["leaves"])
         self._kept = functools.lru_cache(maxsize=KEPT_STATES)(self._look_up)
+        self._is_spoilt = False
 
     def state(self, name: str) -> State | None:
-        """The state under a name; ``None``: the map holds nothing there. Implements ``States``."""
+        """The state under a name; ``None``: the map holds nothing there. Implements ``States``.
+
+        Raises:
+            NotTrustedError: the file does not say any more what was verified.
+        """
         return self._kept(name)
 
     def leaves(self, first: bytes = FIRST_KEY, last: bytes = LAST_KEY) -> Iterator[Row]:
@@ -77,7 +84,9 @@ class CurrentMap:
     @functools.cached_property
     def nodes(self) -> dict[Position, Node]:
         """The tree from the buckets up to the root."""
-        return dict(self._base.nodes)
+        nodes = dict(self._base.nodes)
+        self._hold(nodes[TOP].hash == self.head.root)
+        return nodes
 
     @functools.cached_property
     def counts(self) -> Counter[str]:
@@ -95,8 +104,9 @@ class CurrentMap:
         self.check_unchanged()
 
     def check_unchanged(self) -> None:
-        """As ``LeafFile.check_unchanged``, of the snapshot."""
+        """As ``LeafFile.check_unchanged``, of the snapshot; also refused is one that a look-up found changed."""
         self._base.check_unchanged()
+        self._hold(not self._is_spoilt)
 
     def advance(self, path: Path) -> None:
         """Take over the leaves that changed up to a later checkpoint, by the procedure above.
@@ -167,5 +177,14 @@ class CurrentMap:
             raise NotTrustedError(f"there is no room to follow the log: {error}") from error
 
     def _look_up(self, name: str) -> State | None:
-        row = self._later.execute("SELECT state FROM leaves WHERE key = ?", (merkle_map.map_key(name),)).fetchone()
-        return self._base.state(name) if row is None else decode_state(name, row[0])
+        key = merkle_map.map_key(name)
+        bucket = bucket_of(key)
+        found = {one: state for one, _, state in self.leaves(*bucket_range(bucket))}
+        subtree = merkle_map.subtree([(one, merkle_map.value_hash(state)) for one, state in found.items()], BUCKET_BITS)
+        self._hold(subtree == self.nodes.get((BUCKET_BITS, bucket), EMPTY))
+        return decode_state(name, found[key]) if key in found else None
+
+    def _hold(self, as_verified: bool) -> None:  # noqa: FBT001 (it is what is held)
+        if not as_verified:
+            self._is_spoilt = True
+            raise NotTrustedError(f"the snapshot {self._base.path.name} was written to while it was in use")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Literal
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Literal, Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -70,6 +71,17 @@ class Jwk(Record, frozen=True):
 def jwk_of(public_key: bytes) -> Jwk:
     """The JWK of a raw 32-byte Ed25519 public key."""
     return Jwk(crv="Ed25519", kty="OKP", x=canonical.to_base64url(public_key))
+
+
+class SigningKey(Protocol):
+    """An Ed25519 key that signs, wherever it lies."""
+
+    @property
+    def jwk(self) -> Jwk:
+        """Its public half."""
+
+    def sign(self, message: bytes) -> bytes:
+        """The 64-byte signature (RFC 8032)."""
 
 
 class PrivateKey:
@@ -169,25 +181,45 @@ class Keyset(Versioned, frozen=True):
         return any(key.use == "account" and key.jwk == jwk and key.valid_at(at) for key in self.keys)
 
 
-class _Signature(Record, frozen=True):
+class KeysetSignature(Record, frozen=True):
+    """One root's signature under a keyset (RFC 7515, section 7.2.1)."""
+
     protected: Text
     signature: Text
 
 
 class _General(Record, frozen=True):
     payload: Annotated[str, Meta(min_length=1)]
-    signatures: Annotated[tuple[_Signature, ...], Meta(min_length=1, max_length=MAX_KEYSET_SIGNATURES)]
+    signatures: Annotated[tuple[KeysetSignature, ...], Meta(min_length=1, max_length=MAX_KEYSET_SIGNATURES)]
 
 
-def sign_keyset(keyset: Keyset, roots: list[PrivateKey]) -> bytes:
-    """The keyset as JWS JSON general serialization (RFC 7515, section 7.2.1), signed by each root."""
+def sign_keyset(keyset: Keyset, roots: Sequence[SigningKey]) -> bytes:
+    """The keyset as JWS JSON general serialization, signed by each root."""
+    return assemble_keyset(keyset, [keyset_signature(keyset, root) for root in roots])
+
+
+def keyset_signature(keyset: Keyset, root: SigningKey) -> KeysetSignature:
+    """What one root contributes; the roots need not meet."""
+    protected = canonical.to_base64url(canonical.encode({**KEYSET_HEADER, "kid": root.jwk.thumbprint}))
+    signature = root.sign(_signed(protected, canonical.to_base64url(keyset.encode())))
+    return KeysetSignature(protected=protected, signature=canonical.to_base64url(signature))
+
+
+def assemble_keyset(keyset: Keyset, signatures: Iterable[KeysetSignature]) -> bytes:
+    """The keyset with signatures that were made apart; nothing is verified here."""
+    told = canonical.sorted_set(one.to_json() for one in signatures)
+    return canonical.encode({"payload": canonical.to_base64url(keyset.encode()), "signatures": told})
+
+
+def root_that_signed(keyset: Keyset, signature: KeysetSignature, roots: Iterable[Jwk]) -> str:
+    """The thumbprint of the root whose signature this is.
+
+    Raises:
+        MalformedError: it is no signature under a keyset.
+        SignatureError: by none of the roots, or it does not verify.
+    """
     payload = canonical.to_base64url(keyset.encode())
-    signatures = []
-    for root in roots:
-        protected = canonical.to_base64url(canonical.encode({**KEYSET_HEADER, "kid": root.jwk.thumbprint}))
-        signature = canonical.to_base64url(root.sign(f"{protected}.{payload}".encode("ascii")))
-        signatures.append({"protected": protected, "signature": signature})
-    return canonical.encode({"payload": payload, "signatures": canonical.sorted_set(signatures)})
+    return _signer(payload, signature, {jwk.thumbprint: jwk for jwk in roots})
 
 
 def read_keyset(raw: bytes, previous: Keyset | None) -> Keyset:
@@ -229,13 +261,17 @@ def _check_chain(keyset: Keyset, previous: Keyset | None, raw: bytes) -> None:
         raise FraudError(f"keyset version {keyset.version} does not follow the one before it", evidence=(raw,))
 
 
-def _signer(payload: str, signature: _Signature, candidates: dict[str, Jwk]) -> str:
+def _signed(protected: str, payload: str) -> bytes:
+    return f"{protected}.{payload}".encode("ascii")
+
+
+def _signer(payload: str, signature: KeysetSignature, candidates: dict[str, Jwk]) -> str:
     header = canonical.parse_canonical(canonical.from_base64url(signature.protected))
     kid = header.get("kid") if isinstance(header, dict) else None
     if not isinstance(kid, str) or header != {**KEYSET_HEADER, "kid": kid}:
         raise MalformedError("a keyset signature has another protected header")
     if kid not in candidates:
         raise SignatureError(f"a keyset signature is by {kid}, which is no root")
-    signed = f"{signature.protected}.{payload}".encode("ascii")
-    candidates[kid].verify(canonical.from_base64url(signature.signature, length=64), signed)
+    raw = canonical.from_base64url(signature.signature, length=64)
+    candidates[kid].verify(raw, _signed(signature.protected, payload))
     return kid

@@ -8,6 +8,8 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
+from registry import wording
+
 URN = 45
 DIGEST = 71
 TIME = 20
@@ -106,19 +108,10 @@ class Work(models.Model):
 class WorkTitle(models.Model):
     """A title in one language and one form."""
 
-    class Form(models.TextChoices):
-        """Which kind of title it is."""
-
-        MAIN = "main"
-        KANA = "kana"
-        ROMAJI = "romaji"
-        TRANSLATED = "translated"
-        ALTERNATIVE = "alternative"
-
     # The constraint below begins with the work: an index of its own would only slow imports down.
     work = models.ForeignKey(Work, on_delete=models.CASCADE, related_name="titles", db_index=False)
     lang = models.CharField(max_length=35)
-    form = models.CharField(max_length=11, choices=Form.choices)
+    form = models.CharField(max_length=11, choices=[(form, form.title()) for form in wording.TITLE_FORMS])
     text = models.CharField(max_length=1000)
 
     class Meta:
@@ -285,6 +278,7 @@ class Import(models.Model):
 
     registrant = models.ForeignKey(Party, on_delete=models.PROTECT, related_name="imports")
     by = models.CharField(max_length=200)
+    catalogue = models.CharField(max_length=CODE, blank=True)
     file = models.CharField(max_length=255)
     sha256 = models.CharField(max_length=DIGEST)
     started_at = models.CharField(max_length=TIME)
@@ -311,6 +305,25 @@ class WorkChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.member} of {self.work_id}"
+
+
+class CatalogueEntry(models.Model):
+    """What a catalogue said about a work when it was last imported: so a later version takes back its own word only.
+
+    ``said`` is ``registry.imports.telling.Said`` in MessagePack; it names holders, and is erased with the work.
+    """
+
+    # The constraint below begins with the work: an index of its own would only slow imports down.
+    work = models.ForeignKey(Work, on_delete=models.CASCADE, related_name="catalogue_entries", db_index=False)
+    catalogue = models.CharField(max_length=CODE)
+    said = models.BinaryField()
+
+    class Meta:
+        ordering = ["catalogue"]
+        constraints = [models.UniqueConstraint(fields=["work", "catalogue"], name="catalogue_entry_once")]
+
+    def __str__(self) -> str:
+        return f"{self.catalogue} on {self.work_id}"
 
 
 class SuggestedHolder(models.Model):

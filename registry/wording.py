@@ -9,6 +9,10 @@ from datetime import date as calendar_date
 from priorconsent.errors import MalformedError
 
 MAX_TEXT_CHARACTERS = 1000
+MAX_RIGHTS_STATEMENT_CHARACTERS = 4000
+
+# Which kind of title it is.
+TITLE_FORMS = ("main", "kana", "romaji", "translated", "alternative")
 
 _TAG = re.compile(
     r"[a-z]{2,3}(-[a-z]{4})?(-([a-z]{2}|[0-9]{3}))?(-([a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*(-x(-[a-z0-9]{1,8})+)?",

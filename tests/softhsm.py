@@ -6,9 +6,10 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+import pkcs11
 import pytest
 
-from priorconsent.signing import TokenUri, read_uri
+from priorconsent.signing import TokenUri, read_uri, tokens
 
 PROGRAM = "softhsm2-util"
 LIBRARIES = (
@@ -38,6 +39,10 @@ class SoftHsm:
             check=True,
             capture_output=True,
         )
+        # The library lists its tokens when it is initialised.
+        tokens._sessions.clear()
+        if str(self.library) in pkcs11._loaded:
+            pkcs11.lib(str(self.library)).reinitialize()
         return label
 
     def text(self, token: str, label: str, *, pin: bool = True) -> str:

@@ -18,8 +18,8 @@ from priorconsent import acknowledgements, events, times
 from priorconsent.errors import NotFoundError, RuleError
 from transparency.alarms import raise_alarm
 from transparency.models import Acknowledged, Attachment, Checkpoint, Pending, Spent
-from transparency.signers import signer
-from transparency.store import DatabaseLedger, registry_id
+from transparency.signers import in_force
+from transparency.store import DatabaseLedger, keyset
 from transparency.trees import chunks
 
 OVERDUE = "acknowledgement_overdue"
@@ -46,8 +46,9 @@ def given(statement: str) -> bytes | None:
     where, reason = _whereabouts(statement)
     if where == "refused":
         raise RuleError(f"the log did not take the statement: {reason}; sign anew for another try")
-    key = signer("receipt")
-    promise = acknowledgements.acknowledge(registry_id(), statement, row.received_at)
+    current = keyset()
+    key = in_force("receipt", current, row.received_at)[0]
+    promise = acknowledgements.acknowledge(current.registry_id, statement, row.received_at)
     Acknowledged.objects.filter(statement=statement, signed=None).update(
         signed=acknowledgements.sign(promise, key.kid, key.sign)
     )

@@ -10,6 +10,7 @@ from transparency.models import Alarm
 
 UNIT_REFUSED = "unit_refused"
 DATABASE_CHANGED = "database_changed"
+NOT_SIGNED = "not_signed"
 
 logger = logging.getLogger(__name__)
 

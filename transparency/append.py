@@ -103,6 +103,9 @@ def gathered() -> Iterator[Gathering]:
     For lists of many acts: evidence and drafts of all of them take a few statements of SQL instead of a few each,
     and the sequencer is called once. Each act stands in a ``step`` of its own.
     """
+    if not connection.in_atomic_block:
+        # Each step would be committed by itself, and a crash before the end would lose what they appended.
+        raise RuntimeError("what is gathered belongs into one transaction")
     gathering = Gathering()
     token = _gathering.set(gathering)
     try:

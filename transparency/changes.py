@@ -13,6 +13,17 @@ from pathlib import Path
 
 from django.conf import settings
 
+from priorconsent import canonical, leaf_file
+from priorconsent.events import MapRoot, read_event
+from priorconsent.leaf_file import Leaf
+from priorconsent.merkle_buckets import bucket_of
+from transparency import proofs
+from transparency.alarms import DatabaseChangedError
+from transparency.files import Files
+from transparency.models import Checkpoint
+from transparency.store import own_trust
+from transparency.trees import changed_leaves, check_map
+
 
 def changes_folder() -> Path:
     """Where the steps lie; not public."""
@@ -23,6 +34,32 @@ def changes_folder() -> Path:
 def step_path(since: int, size: int) -> Path:
     """The step from the map of one size to that of another."""
     return changes_folder() / f"{since}-{size}.sqlite"
+
+
+def write_step(files: Files, since: int, newest: Checkpoint) -> None:
+    """Write the step from one published map to that of a signed checkpoint, and check the leaves in it.
+
+    Raises:
+        DatabaseChangedError: they do not lead to the map that was logged.
+
+    Cost: that of the leaves changed and of their neighbours in their buckets.
+    """
+    path = step_path(since, newest.size)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    buckets: set[int] = set()
+
+    def leaves() -> Iterator[Leaf]:
+        for leaf in changed_leaves(since, newest.size):
+            buckets.add(bucket_of(leaf.key))
+            yield leaf.name, leaf.state
+
+    head = proofs.head(newest)
+    map_root = read_event(head["map_root"])
+    if not isinstance(map_root, MapRoot):
+        raise DatabaseChangedError(f"the log of {newest.size} events does not end in a map-root")
+    leaf_file.write(path, leaves(), registry=own_trust().registry, **head)
+    files.touch(path)
+    check_map(newest.size, buckets, canonical.digest_bytes(map_root.root))
 
 
 def next_step(since: int, limit: int) -> Path | None:

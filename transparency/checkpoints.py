@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.conf import settings
 
 from priorconsent import times
 from priorconsent.errors import PriorConsentError
 from priorconsent.log.checkpoint import Checkpoint as LogCheckpoint
-from priorconsent.log.note import assemble_note, sign_line
+from priorconsent.log.note import Verifier, assemble_note, sign_line
 from priorconsent.log.opening import open_checkpoint
 from priorconsent.log.tiles import TILE_WIDTH, TileNodes
 from priorconsent.log.tree import leaf_hash
 from transparency import signers
 from transparency.alarms import DatabaseChangedError
 from transparency.models import Checkpoint, Event
-from transparency.store import check_tree, own_cosigner, own_policy, verifier
+from transparency.store import check_tree, keyset, own_cosigner, own_policy
 from transparency.trees import ROWS_IN_MEMORY, log_nodes
 
 
@@ -28,6 +30,7 @@ def sign_newest(now: str) -> Checkpoint | None:
 
     Raises:
         DatabaseChangedError: tiles, events or an older checkpoint do not fit the root that is noted.
+        SigningError: no log key that the keyset lets sign is at hand.
     """
     newest = Checkpoint.objects.order_by("-size").first()
     if newest is None or newest.note is not None:
@@ -39,7 +42,7 @@ def sign_newest(now: str) -> Checkpoint | None:
     _check_events(nodes)
     # 3. Sign, outside any transaction: a hardware key may take its time.
     checkpoint = LogCheckpoint(settings.PRIORCONSENT_ORIGIN, newest.size, root)
-    note = _sign(checkpoint, now)
+    note = _sign(checkpoint, signers.in_force("log", keyset(), newest.time), now)
     # 4. Compare and swap: a size has one row, the row one root, and the root one note.
     Checkpoint.objects.filter(size=newest.size, root=root, note__isnull=True).update(note=note)
     signed = Checkpoint.objects.get(size=newest.size)
@@ -47,13 +50,14 @@ def sign_newest(now: str) -> Checkpoint | None:
     return signed
 
 
-def _sign(checkpoint: LogCheckpoint, now: str) -> bytes:
-    """The note with both of the log's signatures."""
+def _sign(checkpoint: LogCheckpoint, logs: Sequence[signers.Signer], now: str) -> bytes:
+    """The note with all of the log's signatures."""
+    text = checkpoint.text()
     lines = (
-        sign_line(checkpoint.text(), verifier(), signers.signer("log").sign),
+        *(sign_line(text, Verifier(checkpoint.origin, one.jwk.raw), one.sign) for one in logs),
         own_cosigner().cosign(checkpoint, times.to_unix(now), signers.mldsa_signer().sign),
     )
-    return assemble_note(checkpoint.text(), lines)
+    return assemble_note(text, lines)
 
 
 def _check_signed(note: bytes, checkpoint: LogCheckpoint) -> None:

@@ -9,8 +9,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from django.conf import settings
+
 PUBLIC_MODE = 0o644
 PRIVATE_MODE = 0o600
+
+
+def public_folder() -> Path:
+    """Everything below it is for everybody."""
+    folder: Path = settings.PRIORCONSENT_DATA / "public"
+    return folder
 
 
 def write_file(path: Path, content: bytes, mode: int = PUBLIC_MODE) -> None:
@@ -70,12 +78,17 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Be the only process that writes below a folder; waits for its turn.
+def locked(folder: Path, name: str = ".lock", *, wait: bool = True) -> Iterator[bool]:
+    """Be the only process that does one kind of work below a folder.
 
-    The system lets go of the lock when its holder dies.
+    Gives whether it is so; only who does not wait for its turn may find that it is not. The system lets go
+    of the lock when its holder dies.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("wb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    with (folder / name).open("wb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True

@@ -151,7 +151,11 @@ class MapLeaf(Leaf):
     value = models.BinaryField()
 
     class Meta:
-        indexes = [models.Index(fields=["bucket", "key"], name="mapleaf_bucket")]
+        indexes = [
+            models.Index(fields=["bucket", "key"], name="mapleaf_bucket"),
+            # What changed since some size, without a look at every leaf.
+            models.Index(fields=["pos"], name="mapleaf_pos"),
+        ]
 
 
 class MapLeafVersion(Leaf):
@@ -165,7 +169,10 @@ class MapLeafVersion(Leaf):
             models.UniqueConstraint(fields=["key", "pos"], name="version_pos"),
             models.CheckConstraint(condition=Q(until__gt=models.F("pos")), name="version_until"),
         ]
-        indexes = [models.Index(fields=["bucket", "key"], name="version_bucket")]
+        indexes = [
+            models.Index(fields=["bucket", "key"], name="version_bucket"),
+            models.Index(fields=["until"], name="version_until_pos"),
+        ]
 
 
 class MapNode(models.Model):

@@ -1,31 +1,28 @@
 """The public files: written whole or not at all, the checkpoint last, so that what it needs is there already.
 
+What a publication costs depends on what is new, not on how much there is: ``snapshots`` follow by themselves.
+
 A crash anywhere leaves the old checkpoint with everything it needs, and perhaps newer files that nobody is
 pointed to yet. The next run begins at the last checkpoint marked as published and writes them again.
 """
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from pathlib import Path
 
 from django.conf import settings
 
-from priorconsent import canonical, snapshot
-from priorconsent.errors import PriorConsentError
+from priorconsent.log.opening import open_checkpoint
 from priorconsent.log.tiles import TILE_WIDTH, Tile, encode_entries, tile_bytes, tiles_to_write
 from priorconsent.log.tree import leaf_hash
-from transparency import proofs
 from transparency.alarms import DatabaseChangedError
+from transparency.changes import write_step
 from transparency.contents import is_content
-from transparency.files import Files, locked, write_file
+from transparency.files import Files, locked, public_folder, write_file
 from transparency.models import Blob, Checkpoint, Event, EvidenceItem
-from transparency.store import own_trust
-from transparency.trees import ROWS_IN_MEMORY, leaves_at, log_nodes
-
-# Readers that began to fetch one have this many publications to finish.
-SNAPSHOTS_KEPT = 3
+from transparency.store import own_policy
+from transparency.trees import ROWS_IN_MEMORY, log_nodes
 
 
 def publish(*, everything: bool = False) -> int | None:
@@ -46,24 +43,16 @@ def publish(*, everything: bool = False) -> int | None:
             return newest.size if newest else None
         last = Checkpoint.objects.filter(published=True).order_by("-size").first()
         since = last.size if last and not everything else 0
-        files = Files(public_folder())
+        files = Files(settings.PRIORCONSENT_DATA)
         _write_stored(files, since, newest.size)
         _write_tiles(files, since, newest.size)
-        latest = _write_snapshot(files, newest)
+        _write_changes(files, newest)
         # From here on everything that the checkpoint needs survives even a loss of power.
         files.settle()
         write_file(_checkpoint_path(), bytes(newest.note or b""))
-        write_file(public_folder() / "snapshots" / "latest.json", latest)
         # A crash before this line: all of it is written once more, to the same bytes.
         Checkpoint.objects.filter(size=newest.size).update(published=True)
-        _remove_old_snapshots()
         return newest.size
-
-
-def public_folder() -> Path:
-    """Everything below it is for everybody."""
-    folder: Path = settings.PRIORCONSENT_DATA / "public"
-    return folder
 
 
 def read_checkpoint() -> bytes | None:
@@ -105,25 +94,9 @@ def _entries(tile: Tile, size: int) -> bytes:
     return encode_entries(entries)
 
 
-def _write_snapshot(files: Files, newest: Checkpoint) -> bytes:
-    """Write the snapshot, check it as every reader will, and give the pointer to it."""
-    path = public_folder() / "snapshots" / f"{newest.size}.sqlite"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    trust = own_trust()
-    leaves = ((leaf.name, leaf.state) for leaf in leaves_at(newest.size))
-    snapshot.build(path, leaves, registry=trust.registry, **proofs.head(newest))
-    try:
-        snapshot.open_verified(path, trust, None).close()
-    except PriorConsentError as error:
-        path.unlink()
-        raise DatabaseChangedError(f"the leaves are not those that were signed: {error}") from error
-    files.touch(path)
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return canonical.encode({"file": path.name, "sha256": digest, "size": newest.size})
-
-
-def _remove_old_snapshots() -> None:
-    files = sorted((public_folder() / "snapshots").glob("*.sqlite"), key=lambda path: int(path.stem), reverse=True)
-    for path in files[SNAPSHOTS_KEPT:]:
-        path.unlink()
+def _write_changes(files: Files, newest: Checkpoint) -> None:
+    """From the map that the public sees, which is the one that whoever answers has."""
+    note = read_checkpoint()
+    since = open_checkpoint(note, own_policy()).checkpoint.size if note is not None else newest.size
+    if since < newest.size:
+        write_step(files, since, newest)

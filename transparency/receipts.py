@@ -21,7 +21,8 @@ from priorconsent.trust import Trust
 from transparency.alarms import raise_alarm
 from transparency.append import append
 from transparency.models import GivenReceipt, Pending
-from transparency.signers import signer
+from transparency.signers import in_force
+from transparency.store import keyset
 
 OVERDUE = "receipts_overdue"
 ID_BYTES = 16
@@ -57,7 +58,7 @@ def give(
         engine=receipts.ENGINE,
         answers=receipts.answers_of(leaves),
     )
-    key = signer("receipt")
+    key = in_force("receipt", keyset(), now)[0]
     raw = receipts.sign(receipt, key.kid, key.sign)
     # Before it is handed out: a crash after this line leaves a digest in the list that nobody can ask about.
     GivenReceipt.objects.create(digest=canonical.digest(raw), issued_at=now)

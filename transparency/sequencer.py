@@ -6,7 +6,7 @@ From a draft to a published checkpoint:
 2. ``sequence`` takes what waits, replays each unit with all evidence at hand, and commits events, map, trees
    and the new root in one transaction. What does not replay is refused and raises an alarm.
 3. ``checkpoints.sign_newest`` signs that root.
-4. ``publisher.publish`` writes the files, the checkpoint last.
+4. ``publisher.publish`` writes the files, the checkpoint last; ``snapshots`` follow.
 
 A crash within a step leaves nothing of it, or nothing that anybody reads; a crash between two steps leaves
 the next one undone. Each begins from what the database says, so whoever comes next does it: the next
@@ -31,7 +31,7 @@ from priorconsent.log.tiles import check_entry
 from priorconsent.log.tree import leaf_hash, tree_root
 from priorconsent.merkle_buckets import TOP, bucket_of
 from priorconsent.merkle_map import map_key, value_hash
-from transparency import drafts, publisher
+from transparency import drafts, publisher, snapshots
 from transparency.alarms import DATABASE_CHANGED, UNIT_REFUSED, DatabaseChangedError, raise_alarm
 from transparency.checkpoints import sign_newest
 from transparency.models import Attachment, Blob, Checkpoint, Event, EvidenceItem, Head, Pending, Spent
@@ -104,21 +104,27 @@ def finish(now: str) -> None:
         sign_newest(now)
         # A crash here leaves a signed checkpoint in the database alone: the next ``finish`` publishes it.
         publisher.publish()
+        snapshots.write_if_small()
+
+
+def write_snapshot(now: str) -> None:
+    """Write the snapshot of a map that is large, where one is due."""
+    with _alarmed(now):
+        snapshots.write_due(now)
 
 
 def run(now: str) -> None:
-    """Sequence until nothing waits, then sign and publish."""
+    """Sequence until nothing waits; sign and publish each batch, so that none waits for a backlog."""
     while sequence(now) is not None:
-        pass
+        finish(now)
     finish(now)
 
 
 def sweep(now: str) -> None:
     """Do whatever is due. Safe at any time, in any number of processes."""
-    while sequence(now) is not None:
-        pass
-    heartbeat(now)
-    finish(now)
+    run(now)
+    if heartbeat(now) is not None:
+        finish(now)
 
 
 @contextmanager

@@ -1,51 +1,60 @@
-"""The registry's own keys, one per use, behind a small signer.
+"""The registry's own keys, one for each use, and where each process finds them.
 
-Keys are unencrypted PKCS#8 files of mode 600 in ``PRIORCONSENT_KEY_DIR``. Hardware tokens and encrypted
-files come later; whoever holds the key changes, who asks for a signature does not.
+``PRIORCONSENT_KEYS`` names each key by a URI: a file, a hardware token, or only its public half where another process
+signs. Several URIs for a use are several keys, while one takes over from the other; which of them counts is never
+decided here, but by the keyset in force (``in_force``).
 """
 
 from __future__ import annotations
 
 import hmac
-import os
+import logging
 import secrets
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
-from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
 from django.conf import settings
 
-from priorconsent.errors import MalformedError, NotAvailableError, NotFoundError, NotTrustedError
-from priorconsent.keys import Jwk, PrivateKey
+from priorconsent.errors import MalformedError, NotTrustedError, SignatureError, SigningError
+from priorconsent.keys import Jwk, Keyset, jwk_of
+from priorconsent.signing import (
+    FileUri,
+    KeyUri,
+    PublicUri,
+    SigningKey,
+    TokenUri,
+    is_there,
+    make_key,
+    make_mldsa_key,
+    open_key,
+    open_mldsa_key,
+)
+from priorconsent.signing.files import read_private
 from transparency.files import PRIVATE_MODE, write_file
 
 Use = Literal["root", "log", "grant", "receipt", "account"]
-USES: tuple[Use, ...] = ("root", "log", "grant", "receipt", "account")
+OnlineUse = Literal["log", "grant", "receipt", "account"]
+ONLINE_USES: tuple[OnlineUse, ...] = ("log", "grant", "receipt", "account")
+USES: tuple[Use, ...] = ("root", *ONLINE_USES)
+# The log's second key: no keyset names it, the policy in the trust file does.
+LOG_MLDSA = "log-mldsa"
 
-SEED_BYTES = 32
-MLDSA_FILE = "log-mldsa.pem"
+SEAL_BYTES = 32
 SEAL_FILE = "pending.seal"
+ED25519_BYTES, MLDSA_BYTES = 32, 1312
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Signs for the registry in one use.
-
-    Args:
-        key: never leaves this object.
-    """
+    """Signs for the registry in one use, wherever the key lies."""
 
     use: Use
-    key: PrivateKey = field(repr=False)
+    key: SigningKey = field(repr=False)
 
     @property
     def jwk(self) -> Jwk:
@@ -62,38 +71,9 @@ class Signer:
         return self.key.sign(message)
 
 
-def signer(use: Use) -> Signer:
-    """The registry's signer for a use.
-
-    Raises:
-        NotFoundError: there is no such key yet.
-        NotAvailableError: the key is encrypted, or kept in a token.
-        NotTrustedError: others than its owner may read the key.
-    """
-    path = _path(use)
-    key = _load(path)
-    if not isinstance(key, Ed25519PrivateKey):
-        raise MalformedError(f"{path.name} is no Ed25519 key")
-    return Signer(use, PrivateKey(key.private_bytes_raw()))
-
-
-def _load(path: Path) -> PrivateKeyTypes:
-    raw = _read_private(path)
-    if raw.startswith(b"-----BEGIN ENCRYPTED PRIVATE KEY-----"):
-        raise NotAvailableError(f"encrypted key files are not available yet: {path.name}")
-    if raw.startswith(b"pkcs11:"):
-        raise NotAvailableError(f"keys in hardware tokens (PKCS#11) are not available yet: {path.name}")
-    try:
-        return load_pem_private_key(raw, password=None)
-    except (ValueError, TypeError):
-        raise MalformedError(f"{path.name} is no private key in PKCS#8") from None
-
-
 @dataclass(frozen=True, slots=True)
 class MldsaSigner:
     """Signs checkpoints in the log's own ML-DSA-44 line (FIPS 204, empty context).
-
-    The keyset knows Ed25519 only, so no keyset names this key: the policy in the trust file does.
 
     Args:
         key: never leaves this object.
@@ -111,50 +91,168 @@ class MldsaSigner:
         return self.key.sign(message)
 
 
+class _Secrets:
+    """What opens this process's keys; see ``priorconsent.signing.Secrets``."""
+
+    def passphrase(self, what: str) -> bytes | None:
+        del what
+        given: str | None = settings.PRIORCONSENT_KEY_PASSPHRASE
+        return None if given is None else given.encode("utf-8")
+
+    def pin(self, what: str) -> bytes:
+        raise SigningError(f"{what}: a server cannot ask for a PIN; name a file that holds it by pin-source=")
+
+    def plain(self, what: str) -> None:
+        if not settings.PRIORCONSENT_PLAIN_KEYS:
+            raise NotTrustedError(
+                "it is not encrypted, and PRIORCONSENT_PLAIN_KEYS does not allow that; "
+                "PRIORCONSENT_KEY_PASSPHRASE_FILE names the passphrase of encrypted ones"
+            )
+        _warn_of_plain(str(settings.PRIORCONSENT_KEY_DIR), what)
+
+
+_SECRETS = _Secrets()
+
+
+def signer(use: Use) -> Signer:
+    """The registry's signer for a use; of several, the first.
+
+    Raises:
+        SigningError: this process has no such key, or nothing opens it.
+        NotTrustedError: others may read the key, or nothing worth the name protects it.
+        MalformedError: it is no Ed25519 key.
+    """
+    found = signers(use)
+    if not found:
+        raise SigningError(f"this process knows only the public half of the {use} key; another one signs")
+    return found[0]
+
+
+def signers(use: Use) -> tuple[Signer, ...]:
+    """Every key for a use that this process signs with, in the order of the setting."""
+    return tuple(Signer(use, _open(uri)) for uri in uris(use) if not isinstance(uri, PublicUri))
+
+
+def in_force(use: OnlineUse, keyset: Keyset, at: str) -> tuple[Signer, ...]:
+    """Those of this process's keys that a keyset lets sign at a time; at least one.
+
+    So a key that was swapped, or whose time is over, signs nothing that would have to be thrown away.
+
+    Raises:
+        SigningError: none of them may, or this process has none.
+    """
+    at_hand = signers(use)
+    good = tuple(one for one in at_hand if _counts(one, keyset, at))
+    if not good:
+        told = ", ".join(one.kid for one in at_hand) or "only a public half"
+        raise SigningError(f"no {use} key of keyset version {keyset.version} is at hand at {at}; at hand is {told}")
+    return good
+
+
+def public_halves(use: Use) -> tuple[Jwk, ...]:
+    """The public halves of the keys that the setting names, with a private half or without."""
+    return tuple(_public(uri) for uri in uris(use))
+
+
+def holds(use: str) -> bool:
+    """Whether this process is meant to sign in a use."""
+    return any(not isinstance(uri, PublicUri) for uri in uris(use))
+
+
+def holds_root() -> bool:
+    """Whether a root key lies beside the online ones."""
+    return any(is_there(uri, _SECRETS) for uri in uris("root"))
+
+
 def mldsa_signer() -> MldsaSigner:
     """The log's ML-DSA-44 signer.
 
     Raises:
-        NotFoundError: there is no such key yet.
-        NotTrustedError: others than its owner may read the key.
+        SigningError, NotTrustedError, MalformedError: as for ``signer``.
     """
-    folder: Path = settings.PRIORCONSENT_KEY_DIR
-    key = _load(folder / MLDSA_FILE)
-    if not isinstance(key, MLDSA44PrivateKey):
-        raise MalformedError(f"{MLDSA_FILE} is no ML-DSA-44 key")
-    return MldsaSigner(key)
+    return MldsaSigner(open_mldsa_key(_mldsa_uri(), _SECRETS))
 
 
-def make_keys() -> None:
-    """Create the keys that are not there yet; those that are stay."""
+def mldsa_public() -> bytes:
+    """The log's ML-DSA-44 public key, 1,312 bytes; it may be all that this process has of it."""
+    uri = _mldsa_uri()
+    if not isinstance(uri, PublicUri):
+        return mldsa_signer().public_bytes
+    if len(uri.key) != MLDSA_BYTES:
+        raise MalformedError("the public half of the log-mldsa key is not one of ML-DSA-44")
+    return uri.key
+
+
+def uris(use: str) -> tuple[KeyUri, ...]:
+    """Where the keys for a use are."""
+    configured: tuple[KeyUri, ...] | None = settings.PRIORCONSENT_KEYS.get(use)
     folder: Path = settings.PRIORCONSENT_KEY_DIR
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for use in USES:
-        if not _path(use).exists():
-            pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-            write_file(_path(use), pem, PRIVATE_MODE)
-    if not (folder / MLDSA_FILE).exists():
-        pem = MLDSA44PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        write_file(folder / MLDSA_FILE, pem, PRIVATE_MODE)
-    if not (folder / SEAL_FILE).exists():
-        write_file(folder / SEAL_FILE, secrets.token_bytes(SEED_BYTES), PRIVATE_MODE)
+    return configured or (FileUri(folder / f"{use}.pem"),)
+
+
+def make_keys(*, root: bool) -> None:
+    """Make the keys that are not there yet, where their URIs say; those that are there stay.
+
+    Args:
+        root: also make a root key, beside the online ones. For a demo: whoever breaks into the server has it.
+    """
+    for use in USES if root else ONLINE_USES:
+        for uri in _missing(use):
+            make_key(uri, _SECRETS)
+    for uri in _missing(LOG_MLDSA):
+        make_mldsa_key(uri, _SECRETS)
+    seal_file = _seal_file()
+    if not seal_file.exists():
+        seal_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_file(seal_file, secrets.token_bytes(SEAL_BYTES), PRIVATE_MODE)
 
 
 def seal(message: bytes) -> bytes:
     """HMAC-SHA-256 of a message under a key that the database does not hold."""
-    return hmac.digest(_read_private(settings.PRIORCONSENT_KEY_DIR / SEAL_FILE), message, "sha256")
+    return hmac.digest(read_private(_seal_file()), message, "sha256")
 
 
-def _path(use: Use) -> Path:
-    folder: Path = settings.PRIORCONSENT_KEY_DIR
-    return folder / f"{use}.pem"
+def _missing(use: str) -> list[KeyUri]:
+    return [uri for uri in uris(use) if not isinstance(uri, PublicUri) and not is_there(uri, _SECRETS)]
 
 
-def _read_private(path: Path) -> bytes:
+def _counts(one: Signer, keyset: Keyset, at: str) -> bool:
     try:
-        with path.open("rb") as file:
-            if os.fstat(file.fileno()).st_mode & 0o077:
-                raise NotTrustedError(f"others may read the key {path.name}: chmod 600 it, and consider it lost")
-            return file.read()
-    except FileNotFoundError:
-        raise NotFoundError(f"there is no key {path.name}: manage.py found_registry makes the keys") from None
+        return keyset.key(one.kid, one.use, at) == one.jwk
+    except SignatureError:
+        return False
+
+
+def _public(uri: KeyUri) -> Jwk:
+    if not isinstance(uri, PublicUri):
+        return _open(uri).jwk
+    if len(uri.key) != ED25519_BYTES:
+        raise MalformedError("a public half is not one of Ed25519")
+    jwk = jwk_of(uri.key)
+    jwk.check()
+    return jwk
+
+
+def _open(uri: KeyUri) -> SigningKey:
+    return _open_token(uri) if isinstance(uri, TokenUri) else open_key(uri, _SECRETS)
+
+
+# Opening asks the token for a signature; a file is looked at each time, and deciphered once.
+@lru_cache(maxsize=16)
+def _open_token(uri: TokenUri) -> SigningKey:
+    return open_key(uri, _SECRETS)
+
+
+@lru_cache(maxsize=16)
+def _warn_of_plain(folder: str, what: str) -> None:
+    """Once for each key and process."""
+    del folder
+    logger.warning("the key %s is not encrypted: whoever copies it can sign for the registry", what)
+
+
+def _mldsa_uri() -> KeyUri:
+    return uris(LOG_MLDSA)[0]
+
+
+def _seal_file() -> Path:
+    return cast(Path, settings.PRIORCONSENT_KEY_DIR) / SEAL_FILE

@@ -327,20 +327,20 @@ def registry_id() -> str:
     return keyset().registry_id
 
 
-def verifier() -> Verifier:
-    """The log's Ed25519 key, as notes name it."""
-    return Verifier(settings.PRIORCONSENT_ORIGIN, signers.signer("log").jwk.raw)
+def verifiers() -> tuple[Verifier, ...]:
+    """The log's Ed25519 keys, as notes name them; several while one takes over from another, and afterwards."""
+    return tuple(Verifier(settings.PRIORCONSENT_ORIGIN, jwk.raw) for jwk in signers.public_halves("log"))
 
 
 def own_cosigner() -> Cosigner:
     """The log's ML-DSA-44 key, which signs as a witness of that name would."""
-    return Cosigner(settings.PRIORCONSENT_ORIGIN, signers.mldsa_signer().public_bytes, COSIGNATURE_ML_DSA_44)
+    return Cosigner(settings.PRIORCONSENT_ORIGIN, signers.mldsa_public(), COSIGNATURE_ML_DSA_44)
 
 
 def own_policy() -> Policy:
-    """What the log itself must have signed, by both its keys; no other witness is asked for."""
-    log = Log(verifier(), f"{settings.PRIORCONSENT_BASE_URL}/log")
-    return Policy((log,), (Witness(OWN_ML_DSA, own_cosigner()),), OWN_ML_DSA)
+    """What the log itself must have signed, by both its kinds of keys; no other witness is asked for."""
+    logs = tuple(Log(verifier, f"{settings.PRIORCONSENT_BASE_URL}/log") for verifier in verifiers())
+    return Policy(logs, (Witness(OWN_ML_DSA, own_cosigner()),), OWN_ML_DSA)
 
 
 def own_trust() -> Trust:

@@ -14,3 +14,9 @@ def sequence() -> None:
     """Log what waits, publish it, and let others follow."""
     sequencer.run(times.now())
     run_followers()
+
+
+@shared_task
+def write_snapshot() -> None:
+    """Write the snapshot of a large map: a task of its own, since it takes some 15 s per million names."""
+    sequencer.write_snapshot(times.now())

@@ -12,16 +12,18 @@ from typing import TypeVar
 
 from django.db.models import QuerySet
 
+from priorconsent.errors import ConflictError
 from priorconsent.log.tiles import TILE_WIDTH, TileNodes, tile_bytes, tile_path, tiles_to_write
 from priorconsent.log.tree import HASH_BYTES, Appended
-from priorconsent.merkle_buckets import BUCKET_BITS, TOP, Position, bucket_of, neighbours, update
-from priorconsent.merkle_map import Item, Node, map_key, subtree, value_hash
+from priorconsent.merkle_buckets import BUCKET_BITS, TOP, Position, bucket_of, neighbours, subtrees, update
+from priorconsent.merkle_map import EMPTY, Item, Node, map_key, subtree, value_hash
 from transparency.alarms import DatabaseChangedError
-from transparency.models import HashTile, MapLeaf, MapLeafVersion, MapNode
+from transparency.models import HashTile, Head, MapLeaf, MapLeafVersion, MapNode
 
 # SQLite takes 32,766 parameters in one statement; no list below comes near it.
 ROWS_PER_QUERY = 1000
 ROWS_IN_MEMORY = 1000
+MOST_READINGS = 10
 
 T = TypeVar("T")
 
@@ -175,13 +177,58 @@ def write_leaves(states: Mapping[str, tuple[bytes, int]]) -> int:
 def leaves_at(size: int, first: bytes = bytes(HASH_BYTES), last: bytes = b"\xff" * HASH_BYTES) -> Iterator[Leaf]:
     """The leaves of the map after the first ``size`` events, ascending by key.
 
-    One statement, so one moment of the database, whatever is sequenced meanwhile. Costs a read of every
-    leaf, and of every earlier state, between the two keys (inclusive).
+    Costs a read of every leaf, and of every earlier state since ``size``, between the two keys (inclusive).
+    """
+    return _leaves(size, key__gte=first, key__lte=last)
+
+
+def changed_leaves(since: int, size: int) -> Iterator[Leaf]:
+    """The leaves of the map after the first ``size`` events that were not so after the first ``since``, by key."""
+    return _leaves(size, pos__gte=since)
+
+
+def check_map(size: int, buckets: Iterable[int], root: bytes) -> None:
+    """Check that leaves of the map after the first ``size`` events lead to its root.
+
+    Args:
+        buckets: whose leaves to read and hash; the others count as stored.
+
+    Raises:
+        DatabaseChangedError: they do not: rows were changed.
+        ConflictError: batches are committed faster than this is read; try again.
+    """
+    wanted = set(buckets)
+    for _ in range(MOST_READINGS):
+        logged = _logged()
+        if _root_at(size, wanted) == root:
+            return
+        if _logged() == logged:
+            raise DatabaseChangedError("the leaves are not those that were signed")
+    raise ConflictError("the log moves on faster than it is read; try again")
+
+
+def _root_at(size: int, wanted: set[int]) -> bytes:
+    # What has changed since stands in the stored nodes, so it is read as it was.
+    later = MapLeaf.objects.filter(pos__gte=size).values_list("bucket", flat=True).distinct()
+    buckets = wanted.union(later)
+    found = dict.fromkeys(buckets, EMPTY)
+    for some in chunks(buckets):
+        found.update(subtrees(leaf.item for leaf in _leaves(size, bucket__in=some)))
+    return update(read_nodes({*neighbours(buckets), TOP}), found)[TOP].hash
+
+
+def _logged() -> int:
+    return (Head.objects.first() or Head()).size
+
+
+def _leaves(size: int, **where: object) -> Iterator[Leaf]:
+    """Some leaves of the map after the first ``size`` events, ascending by key, however many.
+
+    One statement, so one moment of the database, whatever is sequenced meanwhile.
     """
     columns = ("key", "name", "state")
-    keys = {"key__gte": first, "key__lte": last}
-    current = MapLeaf.objects.filter(pos__lt=size, **keys).values_list(*columns)
-    earlier = MapLeafVersion.objects.filter(pos__lt=size, until__gte=size, **keys).values_list(*columns)
+    current = MapLeaf.objects.filter(pos__lt=size, **where).values_list(*columns)
+    earlier = MapLeafVersion.objects.filter(pos__lt=size, until__gte=size, **where).values_list(*columns)
     both: QuerySet[MapLeaf, tuple[bytes, str, bytes]] = current.union(earlier, all=True).order_by("key")
     for key, name, state in both.iterator(ROWS_IN_MEMORY):
         yield Leaf(bytes(key), name, bytes(state))

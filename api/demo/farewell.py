@@ -14,7 +14,7 @@ from django.conf import settings
 from api.demo.cast import WORKS
 from api.demo.remains import Folder, Note, called
 from api.demo.story import MODEL
-from transparency.publisher import public_folder
+from transparency.files import public_folder
 
 YES, NO = 0, 3
 

@@ -15,8 +15,7 @@ from api.published import reading
 from priorconsent import canonical
 from priorconsent.errors import MalformedError
 from priorconsent.records import Digest, Record, Time, convert
-from transparency.files import write_file
-from transparency.publisher import public_folder
+from transparency.files import public_folder, write_file
 
 STRANGERS_FILES = Files(20, "crawled-{:03}.bin", "application/octet-stream")
 

@@ -6,7 +6,7 @@ from django.http import FileResponse, HttpRequest
 from django.http.response import HttpResponseBase
 
 from api.problems import answers, problem
-from api.published import public_folder
+from transparency.files import public_folder
 
 # What has its place in the log never changes.
 FOR_EVER = "public, max-age=31536000, immutable"

@@ -2,9 +2,11 @@
 
 1. Check on the newest map all that replay will check: the offer is alive, complete, not refused; every
    approval needed and the licensee's acceptance are there, and count now.
-2. Prepare the only credential that fits, and read it back as a verifier would, under a throw-away key.
-3. Store its exact bytes.
-4. Sign them with the registry's grant key, outside any transaction: a token that is not logged is nothing.
+2. Prepare the only credential that fits, sign it with a key that is thrown away, and replay the grant under that
+   key as every reader of the log will: what fails here was never signed.
+3. Store the exact bytes that will be signed.
+4. Sign them with the registry's grant key, outside any transaction: a token that is not logged is nothing. Compare
+   what was signed with what is stored, byte for byte, and verify it under the keyset in force.
 5. In one transaction: move the state, append the grant and the ends of those that it supersedes.
 
 The sequencer judges again, by the map of that moment; what it refuses, ``follower`` shows to people.
@@ -12,7 +14,6 @@ The sequencer judges again, by the map of that moment; what it refuses, ``follow
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,11 +24,10 @@ from licences.models import Acceptance, Grant, LicenceText, Offer
 from licences.policy import RULES
 from licences.signatures import counting
 from licences.states import State
-from priorconsent import grants
+from priorconsent import canonical, grants
 from priorconsent import vocabulary as words
 from priorconsent.consent import Requirement
-from priorconsent.errors import ConflictError, MalformedError, PriorConsentError, RuleError
-from priorconsent.keys import PrivateKey
+from priorconsent.errors import ConflictError, RuleError, SigningError
 from priorconsent.names import party as party_name
 from priorconsent.offers import Offer as Terms
 from priorconsent.replay import check_issue
@@ -35,8 +35,10 @@ from priorconsent.statements import Signed
 from priorconsent.states import PartyState
 from registry.actor import Actor
 from registry.policy import permit
+from transparency.alarms import NOT_SIGNED, raise_alarm
 from transparency.append import append_all
-from transparency.signers import signer
+from transparency.rehearsal import Rehearsal, RehearsalError
+from transparency.signers import holds, in_force
 from transparency.store import DatabaseArchive, DatabaseLedger, keyset
 
 
@@ -60,17 +62,20 @@ def issue_grant(actor: Actor, offer: Offer, now: str) -> Grant:
 
     Raises:
         RuleError: something is missing, or the offer is dead; the sentence says what.
+        RehearsalError: the log would refuse the grant, so nothing was signed.
+        SigningError: no grant key that the keyset lets sign is at hand.
     """
     permit(actor, RULES["issue"], {offer.licensee, *offer.needs})
     require_state(offer, State.OFFERED)
     log = log_around(terms_of(offer))
     ready = _ready(offer, log, now)
     credential = grants.credential(ready.terms, _evidence(ready))
-    _lint(credential, ready)
+    _rehearse(credential, offer, ready, log, now)
     issued, _ = Grant.objects.update_or_create(offer=offer, defaults={"credential": credential.encode()})
     # A crash here leaves a prepared credential; the next issue prepares the same, or a fresher one.
-    own = signer("grant")
+    own = in_force("grant", keyset(log), now)[0]
     token = grants.sign(credential, own.kid, own.sign)
+    _compare(token, own.kid, issued)
     grants.Token(token).verify(keyset(log), now)
     # A crash here loses a token that nobody has seen.
     with transaction.atomic():
@@ -79,15 +84,24 @@ def issue_grant(actor: Actor, offer: Offer, now: str) -> Grant:
             move(offer_by_grant(earlier), State.SUPERSEDED)
         issued.token, issued.digest, issued.issued_at = token, grants.Token(token).digest, now
         issued.save()
-        append_all(_drafts(ready, issued.digest), blobs=_blobs(offer, issued), evidence=_statements(ready))
+        append_all(_drafts(ready, issued.digest), blobs=_blobs(offer, token), evidence=_statements(ready))
     return issued
 
 
 def issue_if_ready(actor: Actor, offer: Offer, now: str) -> Grant | None:
-    """Issue the grant; ``None`` while any rule stands in the way, or if another was quicker."""
+    """Issue the grant; ``None`` while any rule stands in the way, or if another was quicker.
+
+    ``None`` too where this process has no grant key: then the sweep of the one that has it issues. What nobody
+    expects, a key that does not sign or a grant that the log would refuse, raises an alarm, and others go on.
+    """
+    if not holds("grant"):
+        return None
     try:
         return issue_grant(actor, offer, now)
     except RuleError:
+        return None
+    except (RehearsalError, SigningError) as error:
+        raise_alarm(now, NOT_SIGNED, f"{offer.grant}: {error}")
         return None
 
 
@@ -146,17 +160,20 @@ def _evidence(ready: _Ready) -> list[grants.Evidence]:
     return cited
 
 
-def _lint(credential: grants.Credential, ready: _Ready) -> None:
-    """Read the credential back as a verifier would, before the real key touches it."""
-    throw_away = PrivateKey(secrets.token_bytes(32))
-    try:
-        token = grants.Token(grants.sign(credential, throw_away.jwk.thumbprint, throw_away.sign))
-    except PriorConsentError as error:
-        raise MalformedError(f"the credential would not be read: {error}") from error
-    cited = {*token.cited("approval"), *token.cited("acceptance")}
-    subjects = {one.statement.subject for one in ready.statements}
-    if cited != {one.digest for one in ready.statements} or subjects != {token.offer.digest}:
-        raise ConflictError("the credential does not cite what was signed")
+def _rehearse(credential: grants.Credential, offer: Offer, ready: _Ready, log: DatabaseLedger, now: str) -> None:
+    """Let the replay that everybody runs judge the grant, before the real key touches it."""
+    rehearsal = Rehearsal("grant", log, now)
+    token = grants.sign(credential, rehearsal.key.jwk.thumbprint, rehearsal.key.sign)
+    rehearsal.replay(_drafts(ready, canonical.digest(token)), _blobs(offer, token), _statements(ready))
+
+
+def _compare(token: bytes, kid: str, issued: Grant) -> None:
+    """See that the bytes under the signature are those that are stored, under the one header there is."""
+    stored = Grant.objects.values_list("credential", flat=True).get(pk=issued.pk)
+    header = canonical.encode({**grants.HEADER, "kid": kid})
+    expected = f"{canonical.to_base64url(header)}.{canonical.to_base64url(bytes(stored))}".encode("ascii")
+    if token.rpartition(b".")[0] != expected:
+        raise ConflictError("what was signed is not what was prepared; it is thrown away")
 
 
 def _drafts(ready: _Ready, digest: str) -> list[dict[str, Any]]:
@@ -176,12 +193,12 @@ def _drafts(ready: _Ready, digest: str) -> list[dict[str, Any]]:
     return [grant, *ends]
 
 
-def _blobs(offer: Offer, issued: Grant) -> dict[str, bytes]:
+def _blobs(offer: Offer, token: bytes) -> dict[str, bytes]:
     pinned = {text.digest for text in terms_of(offer).texts}
     texts = LicenceText.objects.filter(digest__in=pinned).values_list("digest", "content")
     return {
         str(offer.digest): bytes(offer.raw or b""),
-        str(issued.digest): bytes(issued.token or b""),
+        canonical.digest(token): token,
         **{digest: bytes(content) for digest, content in texts},
     }
 

@@ -1,11 +1,11 @@
-"""``priorconsent log fsck PLACE --trust F``: check everything that a registry published."""
+"""``priorconsent log fsck|ack … --trust F``: check everything that a registry published, or one promise of it."""
 
 from __future__ import annotations
 
 import argparse
 
 from priorconsent import canonical
-from priorconsent.cli import asking
+from priorconsent.cli import acknowledged, asking
 from priorconsent.cli.saying import say
 from priorconsent.court.fsck import Findings, fsck
 from priorconsent.court.published import open_published
@@ -14,16 +14,24 @@ from priorconsent.court.report import counted
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="fsck")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="fsck|ack")
     purpose = "derive log, map and snapshot again from the published files, and compare"
     action = actions.add_parser("fsck", description=purpose, help=purpose, allow_abbrev=False)
     action.add_argument("place", metavar="PLACE", help="folder or URL that holds log/, blob/, evidence/, snapshots/")
     asking.add_trust(action)
     action.add_argument("--json", action="store_true", help="print the findings as one line of JSON")
+    action.set_defaults(act=_fsck)
+    acknowledged.configure(actions)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Check, and tell the outcome by the exit code: 0 clean, 4 could not check all, 5 wrong."""
+    """Act, and tell the outcome by the exit code."""
+    code: int = arguments.act(arguments)
+    return code
+
+
+def _fsck(arguments: argparse.Namespace) -> int:
+    """0 clean, 4 could not check all, 5 wrong."""
     trust = asking.read_trust_file(arguments.trust)
     with open_published(arguments.place) as published, asking.progress("replaying") as report:
         findings = fsck(published, trust, report)

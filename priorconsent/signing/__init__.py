@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
 from priorconsent.errors import MalformedError, NotAvailableError, PriorConsentError, SigningError
-from priorconsent.keys import Jwk, PrivateKey
+from priorconsent.keys import PrivateKey, SigningKey
 from priorconsent.signing import pkcs8
 from priorconsent.signing.files import read_private, write_new_private
 from priorconsent.signing.uris import FileUri, KeyUri, PublicUri, TokenUri, read_uri
@@ -31,17 +31,6 @@ __all__ = [
     "open_mldsa_key",
     "read_uri",
 ]
-
-
-class SigningKey(Protocol):
-    """An Ed25519 key that signs."""
-
-    @property
-    def jwk(self) -> Jwk:
-        """Its public half."""
-
-    def sign(self, message: bytes) -> bytes:
-        """The 64-byte signature (RFC 8032)."""
 
 
 class Secrets(Protocol):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 from priorconsent.errors import ConflictError, MalformedError, NotTrustedError, SigningError
 
-PRIVATE_MODE = 0o600
 OTHERS = 0o077
 MAX_PRIVATE_BYTES = 1 << 16
 
@@ -48,21 +48,25 @@ def read_secret(path: Path) -> bytes:
 
 
 def write_new_private(path: Path, content: bytes) -> None:
-    """Write a file that was not there, for its owner alone.
+    """Write a file that was not there, for its owner alone; after a crash it is whole or not there.
 
     Raises:
         ConflictError: it exists; a key that was overwritten is gone for good.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Of mode 600 from the first moment on.
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
     try:
-        # The mode is given at once: afterwards would be a moment too late.
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_MODE)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(handle)
+        # Unlike a rename, a link replaces nothing.
+        Path(path).hardlink_to(temporary)
     except FileExistsError:
         raise ConflictError(f"{path} exists and is not overwritten") from None
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(handle)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import closing, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from django.db import transaction
 
 from priorconsent.errors import MalformedError, NotFoundError, RuleError
 from registry.actor import Actor
+from registry.imports.batches import Batch, batches
 from registry.imports.mapping import Map
-from registry.imports.problems import Problem
+from registry.imports.problems import Problem, UnreadableError
 from registry.imports.reading import count, rows
-from registry.imports.storing import Seen, Store
-from registry.imports.telling import Teller, Told
+from registry.imports.storing import Store
 from registry.models import Import, Party
 from registry.policy import RULES, permit
 
@@ -73,21 +72,22 @@ def import_works(
     """
     permit(actor, RULES["add_work"], [registrant])
     party = _registrant(registrant)
-    summary = Summary(rows=count(rows(path, chart)))
-
-    def counted(problem: Problem) -> None:
-        summary.errors += problem.level == "error"
-        summary.notes += problem.level == "note"
-        remark(problem)
-
-    origin = Import(registrant=party, by=actor.label, file=path.name[:255], sha256=_digest(path), started_at=now)
-    store = Store(origin, chart, counted, writes=not options.dry)
-    with transaction.atomic() if options.whole and not options.dry else nullcontext():
-        _store(store, _told(path, chart, counted), options, lambda done: progress(done, summary.rows))
-        store.finish(now)
-        summary.stored = not (options.dry or (options.whole and summary.errors))
-        if not (summary.stored or options.dry):
-            transaction.set_rollback(True)
+    if options.batch < 1:
+        raise MalformedError("a batch has one work at least", pointer="/batch")
+    summary = Summary()
+    origin = _origin(actor, party, path, chart, now)
+    store = Store(origin, chart, _counted(summary, remark), writes=not options.dry)
+    in_one = options.whole and not options.dry
+    with batches(path, chart, options.batch) as found:
+        summary.rows = count(rows(path, chart))
+        with transaction.atomic() if in_one else nullcontext():
+            for done in _stored(store, found):
+                progress(done, summary.rows)
+            _check_unchanged(path, origin)
+            store.finish(now)
+            summary.stored = not (options.dry or (in_one and summary.errors))
+            if in_one and not summary.stored:
+                transaction.set_rollback(True)
     summary.added, summary.changed, summary.unchanged = store.added, store.changed, store.unchanged
     return summary
 
@@ -101,29 +101,41 @@ def _registrant(urn: str) -> Party:
     return party
 
 
-def _store(store: Store, told: Iterator[Told | None], options: Options, progress: Callable[[int], None]) -> None:
-    if options.batch < 1:
-        raise MalformedError("a batch has one work at least", pointer="/batch")
+def _origin(actor: Actor, party: Party, path: Path, chart: Map, now: str) -> Import:
+    return Import(
+        registrant=party,
+        by=actor.label,
+        catalogue=chart.catalogue,
+        file=path.name[:255],
+        sha256=_digest(path),
+        started_at=now,
+    )
+
+
+def _counted(summary: Summary, remark: Callable[[Problem], None]) -> Callable[[Problem], None]:
+    def counted(problem: Problem) -> None:
+        summary.errors += problem.level == "error"
+        summary.notes += problem.level == "note"
+        remark(problem)
+
+    return counted
+
+
+def _stored(store: Store, found: Iterator[Batch]) -> Iterator[int]:
+    """Rows done, after each batch."""
     done = 0
-    while batch := list(islice(told, options.batch)):
-        store.batch([one for one in batch if one is not None])
-        done += len(batch)
-        progress(done)
+    for batch in found:
+        for problem in batch.problems:
+            store.remark(problem)
+        store.batch(batch.told)
+        done += batch.rows
+        yield done
 
 
-def _told(path: Path, chart: Map, remark: Callable[[Problem], None]) -> Iterator[Told | None]:
-    teller = Teller(chart, remark)
-    column = chart.identifiers[0].column
-    with closing(Seen()) as seen:
-        for row in rows(path, chart):
-            told = teller.tell(row)
-            if told is not None:
-                first = seen.first_line(told.identifiers[0][1], told.line)
-                if first != told.line:
-                    problem = f"line {first} has this identifier too"
-                    remark(Problem("error", told.line, column, problem, "number each work once"))
-                    told = None
-            yield told
+def _check_unchanged(path: Path, origin: Import) -> None:
+    """Refuse a file that is not the one any more whose digest the history keeps."""
+    if _digest(path) != origin.sha256:
+        raise UnreadableError(1, "column 1", "the file changed while it was read", "run the import again")
 
 
 def _digest(path: Path) -> str:

@@ -11,7 +11,8 @@ from priorconsent import vocabulary as words
 from priorconsent.errors import MalformedError
 from registry import wording
 from registry.identifiers import SCHEMES, canonical
-from registry.models import WorkTitle
+
+MAX_NAME_CHARACTERS = 100
 
 Format = Literal["csv", "jsonl", "xlsx"]
 
@@ -74,12 +75,14 @@ class LinkColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """What a work is made from.
 
     Args:
-        none: what the cell says if there is no such source; anything else is one that is not registered.
+        column: empty: no work of the catalogue has such a source.
+        none: what the cell says if there is no such source; anything else is one that is not registered, and so is
+            an empty cell, unless it stands here.
     """
 
-    column: str
+    column: str = ""
     rel: str = "based_on"
-    none: tuple[str, ...] = ("",)
+    none: tuple[str, ...] = ()
 
 
 class PlaceColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -94,8 +97,13 @@ Column = Number | TitleColumn | HolderColumn | LinkColumn | PlaceColumn
 
 
 class Map(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A whole map; the first identifier is the one by which a work is found again."""
+    """A whole map; the first identifier is the one by which a work is found again.
 
+    Args:
+        catalogue: what the catalogue is called, in all its versions.
+    """
+
+    catalogue: str
     kind: Kind
     identifiers: tuple[Number, ...]
     titles: tuple[TitleColumn, ...]
@@ -122,15 +130,20 @@ class Map(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
         Raises:
             MalformedError: with the member and what may stand there.
         """
+        if not self.catalogue.isprintable() or not 1 <= len(self.catalogue) <= MAX_NAME_CHARACTERS:
+            raise MalformedError(f"1 to {MAX_NAME_CHARACTERS} characters", pointer="/catalogue")
         kinds = set(self.kind.values.values()) | ({self.kind.value} - {""})
         _one_of(kinds, words.WORK_KINDS, "/kind")
-        _one_of({title.form for title in self.titles}, set(WorkTitle.Form.values), "/titles")
+        _one_of({title.form for title in self.titles}, set(wording.TITLE_FORMS), "/titles")
         _one_of({holder.right for holder in self.holders}, words.RIGHTS, "/holders")
         _one_of({link.rel for link in self.links}, words.LINKS, "/links")
         if bool(self.kind.value) == bool(self.kind.column):
             raise MalformedError("either a value or a column", pointer="/kind")
         if not self.identifiers or not self.titles:
             raise MalformedError("a map names one identifier and one title at least", pointer="")
+        if self.holders and all(link.rel != "based_on" for link in self.links):
+            do = "say in [[links]] which column tells of sources, or name no column if no work has one"
+            raise MalformedError(f"holders are named, and of sources nothing is said: {do}", pointer="/links")
         for title in self.titles:
             if wording.language(title.lang, "/titles") != title.lang:
                 raise MalformedError(f"{title.lang} is spelled otherwise", pointer="/titles")
@@ -142,7 +155,7 @@ class Map(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 def _check_encoding(encoding: str) -> None:
     try:
         lines_end_alike = "x\n".encode(encoding) == b"x\n"
-    except LookupError:
+    except (LookupError, ValueError):
         raise MalformedError(f"no encoding is called {encoding}", pointer="/encoding") from None
     if not lines_end_alike:
         raise MalformedError(f"files in {encoding} are not read: save as utf-8", pointer="/encoding")
@@ -166,7 +179,7 @@ def read_map(path: Path) -> Map:
     """
     try:
         found = msgspec.toml.decode(path.read_bytes(), type=Map)
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise MalformedError(f"{path.name}: {error}") from None
     found.check()
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -15,7 +15,8 @@ class Problem(msgspec.Struct, frozen=True):
     Args:
         level: ``error``: the row was not taken; ``note``: it was, and somebody should look.
         line: counted from one, in the file as it lies there; of a spreadsheet, the row.
-        column: name of the column; empty for the whole row.
+        column: name of the column; where that is not known, the place in other words, such as ``byte 6``; empty
+            for the whole row.
     """
 
     level: Literal["error", "note"]
@@ -26,8 +27,17 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 class UnreadableError(MalformedError):
-    """The file as a whole cannot be read."""
+    """The file as a whole cannot be read.
 
-    def __init__(self, line: int, column: int | str, problem: str, do: str) -> None:
-        self.problem = Problem("error", line, str(column), problem, do)
-        super().__init__(f"line {line}, column {column}: {problem}; {do}")
+    Args:
+        place: ``column …``, ``byte …`` or ``character …``.
+    """
+
+    def __init__(self, line: int, place: str, problem: str, do: str) -> None:
+        self.problem = Problem("error", line, place.removeprefix("column "), problem, do)
+        self._said = (line, place, problem, do)
+        super().__init__(f"line {line}, {place}: {problem}; {do}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # It travels between processes.
+        return type(self), self._said

@@ -17,7 +17,6 @@ from registry.identifiers import canonical
 from registry.imports.mapping import Map
 from registry.imports.problems import Problem
 from registry.imports.reading import Row
-from registry.verbs.add_work import MAX_RIGHTS_STATEMENT_CHARACTERS
 
 MAX_SPLIT_CHARACTERS = 200
 
@@ -26,8 +25,8 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _BESIDE_LINE_ENDS = re.compile("[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-class Told(msgspec.Struct, frozen=True):
-    """What a row says; every part in the order of the map, each value once.
+class Said(msgspec.Struct, frozen=True, array_like=True):
+    """What a catalogue says about a work; every part in the order of the map, each value once.
 
     Args:
         identifiers: scheme and value; the first is the one by which the work is found again.
@@ -35,7 +34,6 @@ class Told(msgspec.Struct, frozen=True):
         links: kind of link, and what the cell says of a source that is not registered.
     """
 
-    line: int
     kind: str
     date: str
     rights_statement: str
@@ -59,13 +57,12 @@ class Teller:
         self._line = 0
         self._has_error = False
 
-    def tell(self, row: Row) -> Told | None:
+    def tell(self, row: Row) -> Said | None:
         """What the row says; ``None`` if it has an error."""
         self._line, cells = row
         self._has_error = False
         self._look_over(cells)
-        told = Told(
-            self._line,
+        said = Said(
             self._kind(cells),
             self._date(cells),
             self._rights_statement(cells),
@@ -75,9 +72,9 @@ class Teller:
             tuple(self._holders(cells)),
             tuple(self._links(cells)),
         )
-        if not self._has_error and not told.titles:
+        if not self._has_error and not said.titles:
             self._error(self.chart.titles[0].column, "no title", "give the work one title at least")
-        return None if self._has_error else told
+        return None if self._has_error else said
 
     def _look_over(self, cells: dict[str, str]) -> None:
         for column, text in cells.items():
@@ -105,8 +102,8 @@ class Teller:
     def _rights_statement(self, cells: dict[str, str]) -> str:
         column = self.chart.rights_statement
         text = cells[column] if column else ""
-        if len(text) > MAX_RIGHTS_STATEMENT_CHARACTERS:
-            self._error(column, f"{len(text)} characters", f"keep to {MAX_RIGHTS_STATEMENT_CHARACTERS}")
+        if len(text) > wording.MAX_RIGHTS_STATEMENT_CHARACTERS:
+            self._error(column, f"{len(text)} characters", f"keep to {wording.MAX_RIGHTS_STATEMENT_CHARACTERS}")
         elif _BESIDE_LINE_ENDS.search(text):
             self._error(column, "control characters", "take them out")
         return text
@@ -163,6 +160,7 @@ class Teller:
         return {
             (link.rel, said): None
             for link in self.chart.links
+            if link.column
             for said in [cells[link.column].strip()]
             if said not in link.none and self._is_sound(link.column, said)
         }

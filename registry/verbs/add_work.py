@@ -19,7 +19,6 @@ from registry.models import Asset, Identifier, Locator, Party, Work, WorkTitle
 from registry.policy import RULES, permit
 
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,49}/[a-z0-9][a-z0-9!#$&^_.+-]{0,49}", re.ASCII)
-MAX_RIGHTS_STATEMENT_CHARACTERS = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ def add_work(actor: Actor, registrant: str, told: Description, now: str) -> Work
     if told.kind not in words.WORK_KINDS:
         raise MalformedError(f"a work is one of {', '.join(sorted(words.WORK_KINDS))}", pointer="/kind")
     wording.check_characters(told.rights_statement.replace("\n", ""), "/rights_statement")
-    if len(told.rights_statement) > MAX_RIGHTS_STATEMENT_CHARACTERS:
+    if len(told.rights_statement) > wording.MAX_RIGHTS_STATEMENT_CHARACTERS:
         raise MalformedError("rights statement too long", pointer="/rights_statement")
     work = Work(
         urn=ids.new_record(),
@@ -106,8 +105,8 @@ def _titles(work: Work, titles: Iterable[Title]) -> list[WorkTitle]:
         for text in [wording.tidy(title.text, f"/titles/{index}/text")]
     }
     for _, form, _ in rows:
-        if form not in WorkTitle.Form.values:
-            raise MalformedError(f"a title is one of {', '.join(WorkTitle.Form.values)}", pointer="/titles")
+        if form not in wording.TITLE_FORMS:
+            raise MalformedError(f"a title is one of {', '.join(wording.TITLE_FORMS)}", pointer="/titles")
     if not rows:
         raise MalformedError("a work has one title at least", pointer="/titles")
     return list(rows.values())

@@ -55,20 +55,17 @@ def end_by_operator(
 
 
 def under_suspicion(draft: Mapping[str, Any]) -> list[str]:
-    """The key that ends and, if it is suspect, the keys in force that it vouched for since then, and they in turn.
+    """The key that ends and, if it is suspect, the keys that it vouched for since then, and they in turn.
 
-    Whoever had the key in hands could bind another one with it, and would go on signing with that.
+    Whoever had the key in hands could bind another one with it, sign with that, and end it to look innocent.
     """
     keys = [draft["key"]]
     if draft["suspect_from"] is None:
         return keys
-    party = current_states().state(names.party(draft["party"]))
     for key in keys:
         vouched = PartyKeyRecord.objects.filter(bound_by=key, received_at__gte=draft["suspect_from"])
         keys += sorted(set(vouched.values_list("key", flat=True)).difference(keys))
-    # One that still waits for its place in the log is bound before this unit ends it.
-    ended = {key.key for key in party.keys if key.until is not None} if isinstance(party, PartyState) else set()
-    return [key for key in keys if key not in ended]
+    return keys
 
 
 def append_end(
@@ -78,12 +75,19 @@ def append_end(
     suspensions: Sequence[dict[str, Any]],
     now: str,
 ) -> None:
-    """Append the end of a key with the suspensions that follow, and the ends of those that fall with it."""
+    """Append the end of a key with the suspensions that follow, and the ends of those that fall with it.
+
+    Args:
+        keys: as of ``under_suspicion``.
+    """
+    party = current_states().state(names.party(draft["party"]))
+    # One that still waits for its place in the log is bound before this unit ends it.
+    ended = {key.key for key in party.keys if key.until is not None} if isinstance(party, PartyState) else set()
     with transaction.atomic():
         append_all([draft, *suspensions], evidence=evidence, received_at=now)
         # A unit each: one that waits may yet be refused, and must not take the end of the stolen key with it.
         for key in keys:
-            if key != draft["key"]:
+            if key != draft["key"] and key not in ended:
                 append(draft | {"key": key, "statement": None})
 
 

@@ -9,7 +9,18 @@ from registry import ids
 from registry.imports.importing import Options, import_works
 from registry.imports.mapping import read_map
 from registry.imports.problems import Problem
-from registry.models import Party
+from registry.models import (
+    CatalogueEntry,
+    Identifier,
+    Import,
+    Locator,
+    Party,
+    SuggestedHolder,
+    SuggestedLink,
+    Work,
+    WorkChange,
+    WorkTitle,
+)
 from tests.cast import OPERATOR
 from tests.stage import cast, folder, openings
 
@@ -21,6 +32,7 @@ CATALOGUES = ROOT.parent / "shared" / "data" / "works"
 MAPS = ROOT / "registry" / "imports" / "maps"
 
 MAP = """
+catalogue = "ours"
 kind = { column = "kind", values = { tv = "series", movie = "film" } }
 date = { column = "date" }
 rights_statement = "printed"
@@ -42,6 +54,10 @@ split = "parts"
 column = "source"
 none = ["Original"]
 """
+TOUCHED = (
+    *(Work, WorkTitle, Identifier, Locator, SuggestedHolder, SuggestedLink),
+    *(CatalogueEntry, WorkChange, Import),
+)
 HEADER = "no,kind,title,kana,date,printed,holders,parts,source"
 ROWS = (
     "1,tv,風の町,カゼノマチ,2024-05,©風の町製作委員会,Studio A|Studio B,60%|40%,Original",
@@ -99,6 +115,15 @@ def importing(db, tmp_path):
 
 def catalogue(*rows: str, header: str = HEADER) -> bytes:
     return "\n".join([header, *(rows or ROWS), ""]).encode()
+
+
+def everything():
+    """All rows that an import could touch."""
+    return {model: sorted(model.objects.values_list(), key=repr) for model in TOUCHED}
+
+
+def numbered(value, scheme="ours"):
+    return Work.objects.get(identifiers__scheme=scheme, identifiers__value=value)
 
 
 def real(name: str) -> Path:

@@ -6,19 +6,9 @@ import json
 import openpyxl
 import pytest
 
-from registry.models import Identifier, Import, SuggestedHolder, SuggestedLink, Work, WorkChange
-from tests.imports.conftest import LATER, MAP, MAPS, NOW, ROWS, catalogue, real
+from registry.models import SuggestedHolder, SuggestedLink, Work, WorkChange
+from tests.imports.conftest import LATER, MAP, ROWS, catalogue, everything, numbered
 from transparency.models import Pending
-
-MODELS = (Work, Identifier, SuggestedHolder, SuggestedLink, WorkChange, Import)
-
-
-def everything():
-    return {model: sorted(model.objects.values_list()) for model in MODELS}
-
-
-def numbered(value, scheme="ours"):
-    return Work.objects.get(identifiers__scheme=scheme, identifiers__value=value)
 
 
 def test_a_row_becomes_a_work_with_its_titles_date_and_what_is_printed_on_it(importing):
@@ -43,6 +33,13 @@ def test_holders_stay_names_to_the_character_and_splits_stay_suggestions(importi
 def test_a_source_other_than_original_and_a_source_that_nobody_told_stay_open(importing):
     importing(catalogue("1,tv,a,,,,,,Original", "2,tv,b,,,,,,Manga", "3,tv,c,,,,,,"))
     assert list(SuggestedLink.objects.values_list("rel", "said")) == [("based_on", "Manga"), ("based_on", "")]
+
+
+def test_a_map_that_names_holders_has_to_say_where_sources_stand(importing):
+    silent = MAP[: MAP.index("[[links]]")]
+    assert "of sources nothing is said" in importing.refused(catalogue(), silent)
+    importing(catalogue(), silent + "[[links]]\n")
+    assert not SuggestedLink.objects.exists()
 
 
 def test_works_with_the_same_title_stay_apart(importing):
@@ -141,37 +138,3 @@ def test_json_lines_excel_and_gzip_say_the_same_as_csv(importing):
     ):
         summary = importing(source, now=LATER)
         assert (summary.unchanged, summary.changed, importing.problems) == (3, 0, [])
-
-
-# --- the real catalogues
-
-
-def test_the_anime_catalogue_comes_in_with_co_holders_and_open_sources(importing):
-    path = real("anime_works.csv")
-    assert importing(path, MAPS / "anime.toml").added == 1300
-    haruhi = numbered("849", "mal")
-    names = list(haruhi.suggested_holders.values_list("name", flat=True))
-    assert names == ["Lantis", "Kadokawa Shoten", "Rakuonsha", "KlockWorx"]
-    assert [link.said for link in haruhi.suggested_links.all()] == ["Light novel"]
-    assert not numbered("798", "mal").suggested_links.exists()
-    assert [problem.problem for problem in importing.problems] == ["not in Unicode Normalization Form C"]
-    before = everything()
-    assert importing(path, MAPS / "anime.toml", LATER).unchanged == 1300
-    assert everything() == before
-    later = importing.write("later.csv", path.read_bytes().replace(b"Rakuonsha|KlockWorx", b"KlockWorx", 1))
-    assert importing(later, MAPS / "anime.toml", LATER).changed == 1
-    assert WorkChange.objects.get().old == [["Rakuonsha", "copyright", ""]]
-
-
-def test_the_media_arts_database_comes_in_with_years_and_without_holders_and_keeps_namesakes_apart(importing):
-    path = real("media_arts_works.csv")
-    assert importing(path, MAPS / "media_arts.toml").added == 3236
-    assert not SuggestedHolder.objects.exists()
-    assert Work.objects.filter(date__regex=r"^[0-9]{4}$").count() == 1475
-    # 浦島太郎, two films; CLANNAD, a film of 2007 and a game of 2004.
-    for title, pair in (("浦島太郎", {"C409441", "C412842"}), ("CLANNAD", {"C411500", "C33648"})):
-        found = Identifier.objects.filter(work__titles__text=title, work__titles__lang="ja")
-        assert pair == set(found.values_list("value", flat=True))
-        assert found.values("work").distinct().count() == 2
-    assert importing(path, MAPS / "media_arts.toml", LATER).unchanged == 3236
-    assert Import.objects.get().started_at == NOW

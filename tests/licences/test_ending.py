@@ -237,6 +237,30 @@ def test_keys_that_a_suspect_key_vouched_for_since_then_fall_with_it(cast):
     assert cast.grant_state(offer).life[-1].s == "suspended"
 
 
+def test_a_thief_who_has_ended_the_key_that_he_vouched_for_saves_no_grant_by_it(cast):
+    suspect_from = cast.now
+    thief = cast.another_key(cast.broadcaster, "thief")
+    cast.bind(thief, by=cast.broadcaster)
+    cast.log()
+    cast.wait()
+    offer = cast.grant_at(State.OFFERED, approved_by=[player for player in cast.holders if player != cast.broadcaster])
+    cast.approve(offer, thief)
+    cast.accept(offer)
+    offer = cast.issue(offer)
+    cast.log()
+    cast.wait()
+    end = {"party": thief.party, "key": thief.key_id, "reason": "replaced", "suspect_from": None}
+    end_key(thief.actor, cast.sign(thief, "key-end", end), cast.now)
+    cast.log()
+    ended_at = cast.now
+    cast.wait()
+    steal(cast, cast.broadcaster, suspect_from)
+    cast.log()
+
+    assert cast.grant_state(offer).life[-1].s == "suspended"
+    assert cast.state(names.party(thief.party)).key(thief.key_id).until == ended_at
+
+
 def test_a_key_that_the_log_never_takes_does_not_keep_a_stolen_one_in_force(cast):
     suspect_from = cast.now
     waiting = cast.another_key(cast.broadcaster, "waiting")

@@ -223,7 +223,8 @@ WITHOUT_THE_PUBLISHER = {
     a_forged_signature: {"database_changed"},
     an_approval_of_another_offer: {"database_changed"},
     a_decline_turned_round: {"database_changed"},
-    an_approval_without_the_right: {"unit_refused"},
+    # The registry's own rehearsal says no before its key signs anything.
+    an_approval_without_the_right: {"not_signed"},
     # The rows decide nothing here: whose yes is needed is computed from the map again.
     whoever_is_needed_deleted: set(),
     the_holder_deleted_from_the_map: {"database_changed"},

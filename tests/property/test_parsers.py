@@ -45,7 +45,9 @@ from priorconsent import (
     times,
     trust,
 )
-from priorconsent.court import bundle, container, verify
+from priorconsent.court import acknowledged, bundle, container, receipted, reply, verify
+from priorconsent.court.log_at_hand import read_log
+from priorconsent.court.published import Folder
 from priorconsent.errors import MalformedError, PriorConsentError
 from priorconsent.freshness import Seen
 from priorconsent.log import checkpoint, cosignature, note, opening, policy, proof, spelling, tiles
@@ -147,6 +149,11 @@ def good_bucket(prefix="00"):
             return bucket.of_map(opened, prefix)
 
 
+def read_published(world):
+    with tempfile.TemporaryDirectory() as folder:
+        return read_log(Folder(world.publish(Path(folder))), TRUST)
+
+
 MADE = scenario.scenario()
 HEAD = MADE.head()
 EVENTS = [MADE.events[pos] for pos in (0, 1, 2, 3, 7, 10, 12, 15, 17, 18, 20)]
@@ -174,6 +181,8 @@ ACKNOWLEDGEMENT = acknowledgements.sign(
     scenario.RECEIPT_KEY.sign,
 )
 LIST = receipts.write_list(canonical.digest(bytes([n])) for n in range(3))
+REPLY = canonical.encode({**test_receipts.told(), "receipt": RECEIPT.decode(), "answers": [test_receipts.leaf()]})
+LOG = read_published(court_world.honest())
 
 PASSPHRASE = b"a passphrase of some length"
 KEY_FILE = pkcs8.encode(Ed25519PrivateKey.generate(), PASSPHRASE)
@@ -192,6 +201,18 @@ PARSERS = {
     "canonical.from_base64url": (text(canonical.from_base64url), [b"AAAA", b"_-8"]),
     "canonical.check_profile": (value(canonical.check_profile), [OFFER]),
     "canonical.check_sorted": (value(canonical.check_sorted), [OFFER]),
+    "court.acknowledged.wanted": (acknowledged.wanted, [ACKNOWLEDGEMENT]),
+    "court.acknowledged.wanted (statement)": (lambda raw: acknowledged.wanted(ACKNOWLEDGEMENT, raw), [STATEMENT]),
+    "court.acknowledged.check_acknowledgement": (
+        lambda raw: acknowledged.check_acknowledgement(raw, LOG, TRUST),
+        [ACKNOWLEDGEMENT],
+    ),
+    "court.receipted.check_receipt": (
+        lambda raw: receipted.check_receipt(raw, [test_receipts.leaf()], TRUST, receipted.Shown(log=LOG)),
+        [RECEIPT],
+    ),
+    "court.reply.read_answers": (reply.read_answers, [canonical.encode([test_receipts.leaf()])]),
+    "court.reply.read_reply": (reply.read_reply, [REPLY]),
     "court.bundle.read": (bundle.read, [court_world.granted()]),
     "court.bundle.read_leaf": (bundle.read_leaf, [LEAF]),
     "court.bundle.read_consistency": (bundle.read_consistency, [b"", b"A" * 43 + b"=\n"]),

@@ -64,8 +64,11 @@ def check_checkpoint(size, event, hashes):
         assert (opened.size, opened.root) == (size, bytes(row.root))
 
 
-def check_published():
-    """The public files alone, read as a stranger reads them; gives the size that they show."""
+def check_published(*, snapshot_of=None):
+    """The public files alone, read as a stranger reads them; gives the size that they show.
+
+    ``snapshot_of``: the earlier size that the newest snapshot is of, if it is not of this one.
+    """
     public = settings.PRIORCONSENT_DATA / "public"
     trust = read_trust((settings.PRIORCONSENT_DATA / "trust.json").read_bytes())
     checkpoint = open_checkpoint((public / "log" / "checkpoint").read_bytes(), trust.policy).checkpoint
@@ -74,16 +77,18 @@ def check_published():
     assert tree.root(map(tree.leaf_hash, entries)) == checkpoint.root
     assert tree.tree_root(checkpoint.size, TileNodes(read, checkpoint.size)) == checkpoint.root
     ledger = replay.MemoryLedger()
+    maps = {}
     for entry in entries:
         effect = replay.apply(ev.read_event(entry), ledger, FileArchive(public))
         assert (effect.alarm, effect.unchecked) == (None, ())
+        maps[ledger.size] = dict(ledger.states)
     latest = json.loads((public / "snapshots" / "latest.json").read_bytes())
     path = public / "snapshots" / latest["file"]
     assert latest["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
-    assert latest["size"] == checkpoint.size
+    assert latest["size"] == (snapshot_of or checkpoint.size)
     with snapshot.open_verified(path, trust, None) as opened:
         assert {name: state for _, name, state in opened.leaves()} == {
-            name: state.encode() for name, state in ledger.states.items()
+            name: state.encode() for name, state in maps[latest["size"]].items()
         }
     return checkpoint.size
 

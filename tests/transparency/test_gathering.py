@@ -120,3 +120,8 @@ def test_a_reading_goes_on_at_its_size_while_the_log_moves_on_and_reads_nothing_
         with pytest.raises(ConflictError, match="moved on"):
             log.state(f"work:{FILM}")
     assert current_states().state(f"work:{FILM}") is not None
+
+
+def test_steps_that_would_be_committed_one_by_one_are_refused(transactional_db):
+    with pytest.raises(RuntimeError, match="one transaction"), gathered():
+        pass

@@ -1,4 +1,4 @@
-"""The registry's own keys: made once, for their owner's eyes, and refused by name in forms that come later."""
+"""The registry's own keys: made once, for their owner's eyes."""
 
 import stat
 
@@ -7,14 +7,14 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
     Encoding,
     NoEncryption,
     PrivateFormat,
 )
 
-from priorconsent.errors import MalformedError, NotAvailableError, NotFoundError, NotTrustedError
+from priorconsent.errors import MalformedError, NotTrustedError, SigningError
 from priorconsent.keys import read_keyset
+from priorconsent.signing import pkcs8
 from priorconsent.trust import read_trust
 from tests.transparency.cast import DAY_1
 from transparency.signers import USES, make_keys, mldsa_signer, seal, signer
@@ -24,72 +24,67 @@ PKCS8 = PrivateFormat.PKCS8
 
 
 def test_keys_are_files_for_their_owner_alone(folder):
-    make_keys()
+    make_keys(root=True)
     for path in (folder / "keys").iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE((folder / "keys").stat().st_mode) == 0o700
 
 
 def test_each_use_has_a_key_of_its_own(folder):
-    make_keys()
+    make_keys(root=True)
     assert len({signer(use).kid for use in USES}) == len(USES)
 
 
 def test_keys_that_are_there_stay(folder):
-    make_keys()
+    make_keys(root=True)
     before = [signer(use).kid for use in USES], seal(b"draft")
-    make_keys()
+    make_keys(root=True)
     assert ([signer(use).kid for use in USES], seal(b"draft")) == before
 
 
 def test_a_signature_verifies_under_the_key_of_the_use(folder):
-    make_keys()
+    make_keys(root=True)
     signer("grant").jwk.verify(signer("grant").sign(b"message"), b"message")
 
 
 def test_the_log_has_a_key_that_outlasts_quantum_computers(folder):
-    make_keys()
+    make_keys(root=True)
     signature = mldsa_signer().sign(b"message")
     assert (len(mldsa_signer().public_bytes), len(signature)) == (1312, 2420)
     MLDSA44PublicKey.from_public_bytes(mldsa_signer().public_bytes).verify(signature, b"message")
 
 
 def test_a_key_that_others_can_read_is_refused(folder):
-    make_keys()
+    make_keys(root=True)
     (folder / "keys" / "log.pem").chmod(0o644)
     with pytest.raises(NotTrustedError, match="others may read"):
         signer("log")
 
 
 def test_a_signer_does_not_show_its_key(folder):
-    make_keys()
+    make_keys(root=True)
     assert "key" not in repr(signer("log")).removeprefix("Signer")
-
-
-def ed25519(encryption):
-    return Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PKCS8, encryption)
 
 
 @pytest.mark.parametrize(
     ("content", "error"),
     [
-        (ed25519(BestAvailableEncryption(b"passphrase")), NotAvailableError),
-        (b"pkcs11:token=registry;object=log", NotAvailableError),
+        (pkcs8.encode(Ed25519PrivateKey.generate(), b"a passphrase of theirs"), SigningError),
         (generate_private_key(SECP256R1()).private_bytes(Encoding.PEM, PKCS8, NoEncryption()), MalformedError),
         (b"no key", MalformedError),
         (b"", MalformedError),
     ],
-    ids=["encrypted", "hardware", "other algorithm", "no key", "empty"],
+    ids=["encrypted", "other algorithm", "no key", "empty"],
 )
-def test_keys_in_other_forms_are_refused_by_name(folder, content, error):
-    make_keys()
+def test_a_file_that_holds_no_key_for_us_is_refused(folder, content, error):
+    make_keys(root=True)
     (folder / "keys" / "log.pem").write_bytes(content)
     with pytest.raises(error):
         signer("log")
 
 
-def test_a_key_that_is_missing_says_how_to_make_it(folder):
-    with pytest.raises(NotFoundError, match="found_registry"):
+def test_a_key_that_is_missing_does_not_sign(folder):
+    with pytest.raises(SigningError, match=r"there is no log\.pem"):
         signer("log")
 
 

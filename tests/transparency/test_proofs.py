@@ -5,8 +5,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from priorconsent import bucket, merkle_map, names
-from priorconsent.errors import NotFoundError
+from priorconsent.errors import NotFoundError, QuorumError, SignatureError
 from priorconsent.log import proof as log_proof
+from priorconsent.log.note import assemble_note, split_note
 from priorconsent.log.opening import open_checkpoint
 from priorconsent.log.tree import check_consistency
 from priorconsent.states import GrantState
@@ -108,3 +109,12 @@ def test_a_checkpoint_that_is_not_published_is_not_proved_against(history, cast)
 def test_the_checkpoint_is_a_note_by_the_log(history):
     opened = open_checkpoint(bytes(history[-1].note), own_trust().policy).checkpoint
     assert opened.size == history[-1].size
+
+
+def test_both_keys_of_the_log_sign_and_one_of_them_is_not_enough(history):
+    policy = own_trust().policy
+    text, lines = split_note(bytes(history[-1].note))
+    assert [len(line.signature) for line in lines] == [64, 8 + 2420]
+    for missing, error in ((0, SignatureError), (1, QuorumError)):
+        with pytest.raises(error):
+            open_checkpoint(assemble_note(text, [line for line in lines if line is not lines[missing]]), policy)

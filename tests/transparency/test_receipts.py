@@ -12,8 +12,8 @@ from tests.transparency.audit import check_log, check_published
 from tests.transparency.cast import DAY_2
 from transparency import receipts as given
 from transparency import sequencer
+from transparency.files import public_folder
 from transparency.models import Alarm, Blob, GivenReceipt, Pending
-from transparency.publisher import public_folder
 from transparency.store import current_states
 
 HOUR_S = 3600

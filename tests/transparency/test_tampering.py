@@ -8,12 +8,14 @@ from priorconsent import canonical
 from priorconsent.errors import ConflictError
 from priorconsent.log.checkpoint import Checkpoint as LogCheckpoint
 from priorconsent.log.opening import open_checkpoint
+from priorconsent.merkle_buckets import bucket_of
 from priorconsent.merkle_map import map_key, value_hash
 from tests.transparency.audit import check_log, check_published
 from tests.transparency.cast import DAY_1, DAY_2, DAY_3, FILM, FILM_FILE, PUBLISHER, STUDIO
 from transparency import publisher, sequencer
 from transparency.alarms import DatabaseChangedError
 from transparency.checkpoints import _sign
+from transparency.files import public_folder
 from transparency.models import (
     Alarm,
     Blob,
@@ -26,6 +28,7 @@ from transparency.models import (
     MapNode,
     Pending,
 )
+from transparency.signers import signers
 from transparency.store import current_states, own_trust
 
 FRESH_FILE = "sha256:" + "1" * 64
@@ -255,14 +258,35 @@ def test_a_root_changed_between_batch_and_signature_is_not_signed(offered):
 
 
 @pytest.mark.parametrize("change", [edit_a_state_and_its_hash, delete_a_state, add_a_state])
-def test_a_leaf_changed_far_from_the_batch_is_not_published(offered, change):
+def test_a_leaf_changed_far_from_the_batch_gets_into_no_snapshot(offered, change):
     published = check_published()
     change()
     assert sequencer.heartbeat(DAY_3) is not None
     with pytest.raises(DatabaseChangedError, match="leaves are not those that were signed"):
         sequencer.finish(DAY_3)
+    # What the checkpoint says is true still: the log is of the events, and the map was hashed before.
+    assert check_published(snapshot_of=published) == published + 1
+    assert Alarm.objects.get().code == "database_changed"
+
+
+@pytest.mark.parametrize("change", [edit_a_state_and_its_hash, delete_a_state, add_a_state])
+def test_a_leaf_changed_beside_the_batch_is_not_published(offered, change):
+    published = check_published()
+    far = MapLeaf.objects.get(name=f"work:{FILM}")
+    unit = offered.alias(name_beside(far.bucket))
+    unit.append()
+    sequencer.sequence(DAY_3)
+    change()
+    with pytest.raises(DatabaseChangedError, match="leaves are not those that were signed"):
+        sequencer.finish(DAY_3)
     assert check_published() == published
     assert Alarm.objects.get().code == "database_changed"
+
+
+def name_beside(bucket):
+    """A file whose name falls into a bucket."""
+    names = (f"sha256:{number:064x}" for number in range(1_000_000))
+    return next(name for name in names if bucket_of(map_key(name)) == bucket)
 
 
 def test_evidence_changed_before_it_is_published_is_not_published(offered):
@@ -280,8 +304,8 @@ def test_a_database_restored_from_an_old_copy_signs_no_second_future(offered):
     """The public file says more than the database: somebody has seen a log that is gone."""
     trust = own_trust()
     seen = open_checkpoint(publisher.read_checkpoint() or b"", trust.policy).checkpoint
-    later = _sign(LogCheckpoint(seen.origin, seen.size + 2, b"\1" * 32), DAY_1)
-    (publisher.public_folder() / "log" / "checkpoint").write_bytes(later)
+    later = _sign(LogCheckpoint(seen.origin, seen.size + 2, b"\1" * 32), signers("log"), DAY_1)
+    (public_folder() / "log" / "checkpoint").write_bytes(later)
     offered.alias(FRESH_FILE).append()
     with pytest.raises(DatabaseChangedError, match="was signed, but only"):
         sequencer.run(DAY_2)

@@ -1,6 +1,7 @@
 """A map that follows its log is at each moment, in full, one that the log committed to."""
 
 import contextlib
+import os
 import sqlite3
 import time
 
@@ -177,3 +178,25 @@ def test_a_snapshot_written_to_meanwhile_voids_what_was_looked_up(base, tmp_path
     snapshot = tmp_path / "base"
     with pytest.raises(NotTrustedError, match="written to"), base.in_one_read():
         snapshot.write_bytes(snapshot.read_bytes().replace(b'"JP"', b'"FR"'))
+
+
+def test_whoever_writes_to_a_snapshot_that_has_lost_its_name_gets_no_yes(tmp_path):
+    # More than SQLite keeps in memory.
+    crowd = {f"sha256:{number:064x}": ALIAS for number in range(30_000)}
+    path = write_snapshot(tmp_path / "base", with_shipped_table("C") | crowd)
+    asked = query.parse({**cast.QUESTION, "at": SOON}, now=SOON)
+    with CurrentMap(path, trust()) as whole, path.open("r+b") as held:
+        assert whole.nodes
+        before = os.fstat(held.fileno())
+        # As the publisher does with an old one. From here on the file's times tell nothing.
+        path.unlink()
+        raw = held.read()
+        assert raw.count(b'"ends_at":"2027') == 1
+        held.seek(0)
+        held.write(raw.replace(b'"ends_at":"2027', b'"ends_at":"9027'))
+        held.flush()
+        os.utime(held.fileno(), ns=(before.st_atime_ns, before.st_mtime_ns))
+        with pytest.raises(NotTrustedError, match="written to"):
+            decide(asked, whole)
+        with pytest.raises(NotTrustedError, match="written to"):
+            whole.check_unchanged()

@@ -29,10 +29,6 @@ class Pin(Secrets):
 def token(softhsm):
     """A token of the test's own, closed behind it."""
     label = softhsm.token(secrets.token_hex(8))
-    # The library lists its tokens when it is initialised.
-    tokens._sessions.clear()
-    if str(softhsm.library) in pkcs11._loaded:
-        pkcs11.lib(str(softhsm.library)).reinitialize()
     yield lambda name="log", pin=True: softhsm.uri(label, name, pin=pin)
     tokens._sessions.clear()
 

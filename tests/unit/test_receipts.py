@@ -28,6 +28,11 @@ def leaf(i=0, /, **asked):
     return receipts.leaf(i, parsed, decide(parsed, Map()), Map())
 
 
+def told():
+    """What a reply says of that leaf."""
+    return decide(query.parse(cast.QUESTION, now=NOW), Map()).to_json()
+
+
 def receipt(leaves, **changes):
     members = {
         "v": 1,

@@ -1,0 +1,216 @@
+"""A whole log read once for whoever looks something up in it: what is in it, and that nothing else is.
+
+1. The checkpoint counts by the policy of the trust file, and the entries lead to its root.
+2. The log is that of the trusted registry, and its last entry a map-root.
+3. The keysets follow each other from version 1, which the trusted roots signed.
+
+Whether the events hold is not asked: that is for ``fsck``. Looked into are only entries that name what is wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+
+from priorconsent import keys, receipts
+from priorconsent.court.log_steps import check_roots
+from priorconsent.court.published import Published
+from priorconsent.errors import (
+    FraudError,
+    MalformedError,
+    NotFoundError,
+    NotTrustedError,
+    ProofError,
+    SignatureError,
+    UnreachableError,
+)
+from priorconsent.events import Anchor, Event, GrantAdd, KeysetChange, LogOpen, MapRoot, read_event
+from priorconsent.head import Head, open_head
+from priorconsent.keys import Jwk, Keyset
+from priorconsent.log import tiles, tree
+from priorconsent.log.checkpoint import Checkpoint
+from priorconsent.log.opening import open_checkpoint
+from priorconsent.log.proof import LogProof
+from priorconsent.trust import Trust
+
+Progress = Callable[[int, int | None], None]
+
+# In canonical JSON no text can spell this but the member itself: its quotation marks would be escaped.
+_ALWAYS = tuple(f'"t":"{tag}"'.encode() for tag in ("anchor", "keyset", "log-open", "map-root"))
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """A keyset, and from which event on it is in force."""
+
+    keyset: Keyset
+    pos: int
+    time: str
+
+
+@dataclass(frozen=True)
+class LogAtHand:
+    """A log as far as one checkpoint.
+
+    Args:
+        hashes: of all entries, by position.
+        events: by position, the log's own and those that name what was wanted.
+    """
+
+    head: Head
+    hashes: Sequence[bytes]
+    events: dict[int, Event]
+    keysets: tuple[InForce, ...]
+    blob: Callable[[str], bytes]
+
+    @property
+    def size(self) -> int:
+        """Number of entries."""
+        return len(self.hashes)
+
+    def check_begins_with(self, size: int, root: str, evidence: bytes) -> None:
+        """Check that the log began with a tree that somebody signed.
+
+        Args:
+            evidence: what was signed, kept if the two contradict each other.
+
+        Raises:
+            UnreachableError: the log at hand is too short to tell.
+            FraudError: it began with another one.
+        """
+        if size > self.size:
+            raise UnreachableError(f"the log at hand has {self.size} entries, {size} are needed: fetch a newer one")
+        if "sha256:" + tree.root(self.hashes[:size]).hex() != root:
+            raise FraudError(f"two histories of {size} events were signed", evidence=(evidence, self.head.note))
+
+    def map_root_before(self, size: int) -> MapRoot:
+        """The last entry of the checkpoint of a size.
+
+        Raises:
+            ProofError: no checkpoint ends there.
+        """
+        event = self.events.get(size - 1)
+        if not isinstance(event, MapRoot):
+            raise ProofError(f"a checkpoint of {size} entries was never published: the last of them is no map-root")
+        return event
+
+    def size_at(self, time: str) -> int:
+        """Size of the first checkpoint of this time or later; of this one, if none before it is."""
+        later = (pos + 1 for pos, event in self.events.items() if isinstance(event, MapRoot) and event.time >= time)
+        return min(later, default=self.size)
+
+    def anchors_since(self, time: str) -> list[tuple[int, Anchor]]:
+        """Anchors of receipts at a time or later, in order."""
+        found = ((pos, event) for pos, event in sorted(self.events.items()) if isinstance(event, Anchor))
+        return [(pos, event) for pos, event in found if event.time >= time]
+
+
+@dataclass
+class _Reading:
+    """What is kept while a log is read."""
+
+    wanted: set[bytes]
+    hashes: list[bytes] = field(default_factory=list)
+    events: dict[int, Event] = field(default_factory=dict)
+    last: bytes = b""
+
+    def take(self, raw: bytes) -> None:
+        pos = len(self.hashes)
+        self.hashes.append(tree.leaf_hash(raw))
+        self.last = raw
+        if any(text in raw for text in (*_ALWAYS, *self.wanted)):
+            event = self.events[pos] = read_event(raw)
+            if isinstance(event, GrantAdd) and event.digest.encode() in self.wanted:
+                # Whatever ends a grant names its id.
+                self.wanted.add(event.grant.encode())
+
+
+def read_log(
+    published: Published, trust: Trust, wanted: Collection[str] = (), progress: Progress | None = None
+) -> LogAtHand:
+    """Read a published log, by the procedure above.
+
+    Args:
+        wanted: digests and ids; entries that hold one of them are kept. Of a grant digest also what ended it.
+
+    Raises:
+        MalformedError, NotTrustedError: it is not the log of the trusted registry, or not sound.
+        UnreachableError: a file of it is missing.
+
+    Cost: reads every entry, parses few; 32 bytes an entry stay in memory.
+    """
+    # 1.
+    reading = _Reading({one.encode() for one in wanted})
+    try:
+        note = published.log_file("checkpoint")
+        checkpoint = open_checkpoint(note, trust.policy).checkpoint
+        for raw in tiles.read_entries(published.log_file, checkpoint.size):
+            reading.take(raw)
+            if progress is not None:
+                progress(len(reading.hashes), checkpoint.size)
+    except NotFoundError as missing:
+        raise UnreachableError(missing.detail) from None
+    if tree.root(reading.hashes) != checkpoint.root:
+        raise ProofError("the entries do not lead to the root of the checkpoint")
+    # 2.
+    first = reading.events.get(0)
+    if not isinstance(first, LogOpen) or (first.registry, first.origin) != (trust.registry, checkpoint.origin):
+        raise NotTrustedError("the log is that of another registry or origin")
+    head = _head(note, checkpoint, reading, trust)
+    # 3.
+    keysets = _keysets(reading.events, published, trust)
+    return LogAtHand(head, reading.hashes, reading.events, keysets, published.blob)
+
+
+def receipt_key(keysets: Sequence[InForce], kid: str, at: str) -> Jwk:
+    """The key for receipts that a signature of an instant names.
+
+    It is judged by the keyset that was in force then, by the time of its event. A signature outside the log has
+    no position in it; and a checkpoint that it rests on may be older than the end of a stolen key.
+
+    Raises:
+        SignatureError: there is no such key.
+    """
+    for one in reversed(keysets):
+        if one.time <= at:
+            return one.keyset.key(kid, "receipt", at)
+    raise SignatureError(f"this registry had no keys yet at {at}")
+
+
+def list_of(log: LogAtHand, anchor: Anchor) -> list[bytes]:
+    """The receipts that an anchor commits to, 32 bytes each.
+
+    Raises:
+        NotTrustedError: the list is not at hand, or another one.
+    """
+    raw = log.blob(anchor.digest)
+    if receipts.list_digest(raw) != anchor.digest:
+        raise NotTrustedError(f"the list of receipts under {anchor.digest} is another one")
+    return receipts.read_list(raw)
+
+
+def _head(note: bytes, checkpoint: Checkpoint, reading: _Reading, trust: Trust) -> Head:
+    last = checkpoint.size - 1
+    path = tree.inclusion_proof(last, checkpoint.size, tree.Appended(reading.hashes))
+    return open_head(note, reading.last, LogProof(last, tuple(path), note).to_bytes(), trust)
+
+
+def _keysets(events: dict[int, Event], published: Published, trust: Trust) -> tuple[InForce, ...]:
+    chain: list[InForce] = []
+    for pos, event in sorted(events.items()):
+        if not isinstance(event, KeysetChange):
+            continue
+        raw = published.blob(event.digest)
+        try:
+            keyset = keys.read_keyset(raw, chain[-1].keyset if chain else None)
+        except (MalformedError, SignatureError, FraudError):
+            # As in replay: an event that breaks a rule has no effect.
+            continue
+        if keyset.digest != event.digest or keyset.registry_id != trust.registry:
+            continue
+        if not chain:
+            check_roots(raw, keyset, trust)
+        chain.append(InForce(keyset, pos, event.time))
+    if not chain:
+        raise NotTrustedError("the log holds no keyset of the trusted registry")
+    return tuple(chain)
