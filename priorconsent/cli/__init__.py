@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "to-sign": ("priorconsent.cli.to_sign", "fetch the list of what a registrant signs next"),
     "sign": ("priorconsent.cli.sign", "sign a statement, or a list of them"),
     "hand-in": ("priorconsent.cli.hand_in", "hand a signed list in"),
+    "keyset": ("priorconsent.cli.keyset", "make a root key; tell, sign and check the keysets of a registry"),
     "log": ("priorconsent.cli.log", "check a whole log, or whether an acknowledged statement is in it"),
     "receipt": ("priorconsent.cli.receipt", "check a receipt that the registry gave for its answers"),
 }
