@@ -61,6 +61,8 @@ class Gathering:
     def __init__(self) -> None:
         self.units: list[Unit] = []
         self.digests: set[str] = set()
+        # Evidence that was looked up: but for this very transaction, nobody need look again.
+        self.seen: set[str] = set()
 
     def add(self, unit: Unit) -> None:
         """Keep a unit aside."""
@@ -165,6 +167,8 @@ def waiting(digests: Iterable[str]) -> set[str]:
     asked = set(digests)
     gathering = _gathering.get()
     found = asked & gathering.digests if gathering is not None else set[str]()
+    if gathering is not None:
+        asked, gathering.seen = asked - gathering.seen, asked | gathering.seen
     for some in chunks(asked):
         # Evidence that nobody has logged is rarely there, and a look-up by key says so at once.
         kept = list(EvidenceItem.objects.filter(digest__in=some, pos__isnull=True).values_list("digest", flat=True))
