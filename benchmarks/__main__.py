@@ -9,13 +9,13 @@ from pathlib import Path
 from benchmarks import deciding, importing, issuing, snapshots, starting
 from benchmarks.measuring import Table, machine, progress
 
-SMALL, LARGE = 10_000, 100_000
+SMALL, LARGE, HUGE = 10_000, 100_000, 1_000_000
 
 Measurement = Callable[[bool], Table]
 
 MEASUREMENTS: dict[str, Measurement] = {
     "decide": lambda quick: deciding.run((SMALL,) if quick else (SMALL, LARGE), 3 if quick else 5),
-    "snapshot": lambda quick: snapshots.run((SMALL,) if quick else (SMALL, LARGE), 3 if quick else 5),
+    "snapshot": lambda quick: snapshots.run((SMALL,) if quick else (SMALL, LARGE, HUGE), 3 if quick else 5),
     "issue": lambda quick: issuing.run({1: 5, 50: 1} if quick else {1: 20, 100: 3}),
     "import": lambda quick: importing.run((SMALL,) if quick else (SMALL, LARGE)),
     "start": lambda quick: starting.run((SMALL,) if quick else (1_000, SMALL, LARGE), 5 if quick else 15),
