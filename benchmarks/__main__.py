@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import deciding, importing, issuing, snapshots, starting
+from benchmarks import deciding, importing, issuing, mapping, proving, receipting, snapshots, starting
 from benchmarks.measuring import Table, machine, progress
 
 SMALL, LARGE, HUGE = 10_000, 100_000, 1_000_000
@@ -15,7 +15,10 @@ Measurement = Callable[[bool], Table]
 
 MEASUREMENTS: dict[str, Measurement] = {
     "decide": lambda quick: deciding.run((SMALL,) if quick else (SMALL, LARGE), 3 if quick else 5),
+    "receipt": lambda quick: receipting.run((1, 10, 100, 1000), 3 if quick else 15),
     "snapshot": lambda quick: snapshots.run((SMALL,) if quick else (SMALL, LARGE, HUGE), 3 if quick else 5),
+    "proofs": lambda quick: proving.run((LARGE,) if quick else (LARGE, HUGE, 10 * HUGE)),
+    "map": lambda quick: mapping.run((SMALL,) if quick else (LARGE, HUGE)),
     "issue": lambda quick: issuing.run({1: 5, 50: 1} if quick else {1: 20, 100: 3}),
     "import": lambda quick: importing.run((SMALL,) if quick else (SMALL, LARGE)),
     "start": lambda quick: starting.run((SMALL,) if quick else (1_000, SMALL, LARGE), 5 if quick else 15),

@@ -71,7 +71,7 @@ def _build(path: Path, size: int) -> None:
 
 
 def _measure(path: Path, size: int, kind: str, runs: int) -> tuple[float, float, float, float, float]:
-    asked = _questions(kind, InventedMap(size).works)
+    asked = questions(kind, InventedMap(size).works)
     parsed = [query.parse(one, now=invented_map.NOW) for one in asked]
     parse = cpu_seconds(runs, lambda: [query.parse(one, now=invented_map.NOW) for one in asked])
     expected = Verdict.PERMITTED if kind.endswith(", licensed") else Verdict.NOT_PERMITTED
@@ -100,7 +100,8 @@ def _raw_reads(path: Path, keys: list[bytes], runs: int) -> float:
         return cpu_seconds(runs, lambda: [raw.execute(read, (key,)).fetchone() for key in keys])
 
 
-def _questions(kind: str, works: int) -> list[dict[str, str]]:
+def questions(kind: str, works: int) -> list[dict[str, str]]:
+    """``QUESTIONS`` of one kind, the same in every run."""
     chance = random.Random(1)  # noqa: S311 (the same questions in every run)
     usual = {
         "use": "train.generative.pretrain",

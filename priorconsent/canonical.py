@@ -27,6 +27,7 @@ MAX_JSON_BYTES = 1 << 20
 ORDERED_LISTS = frozenset({"life", "siblings", "consistency", "@context", "type", "leaves"})
 
 Json = Any
+_ENCODER = msgspec.json.Encoder(order="sorted")
 
 
 def parse(raw: bytes, *, max_bytes: int = MAX_JSON_BYTES) -> Json:
@@ -70,7 +71,7 @@ def encode(value: Json) -> bytes:
     Under the profile msgspec's sorted output is byte-identical to RFC 8785; the tests hold it
     against the ``rfc8785`` package.
     """
-    return msgspec.json.encode(value, order="sorted")
+    return _ENCODER.encode(value)
 
 
 def digest(raw: bytes) -> str:

@@ -65,6 +65,10 @@ class AnswerLeaf(Record, frozen=True):
     binding: Literal["digest", "location", "named"] | None
     until: Time | None
 
+    def __post_init__(self) -> None:
+        # Made by the thousand from states that were read before; ``check`` looks at what comes from outside.
+        pass
+
     @property
     def permitted(self) -> bool:
         """Whether it is a yes."""
@@ -84,6 +88,8 @@ class AnswerLeaf(Record, frozen=True):
             raise MalformedError(f"answer {self.i} has no query, or one that was not understood", pointer="/query")
         if self.query is not None and _again(self.query) != self.query:
             raise MalformedError(f"answer {self.i} has its query in another spelling", pointer="/query")
+        if self.until is not None:
+            times.parse(self.until)
         if self.query is not None and self.until is not None and self.until <= self.query.at:
             raise MalformedError(f"answer {self.i} ends before the time asked about", pointer="/until")
 
@@ -171,7 +177,7 @@ def leaf(i: int, query: Query | None, decision: Decision, states: States) -> Ans
         verdict=decision.verdict.value,
         reason=decision.reason,
         works=decision.works,
-        grants=tuple(_relied(grant, states) for grant in decision.grants),
+        grants=tuple([_relied(grant, states) for grant in decision.grants]),
         binding=decision.binding,  # type: ignore[arg-type]
         until=decision.until,
     )

@@ -207,6 +207,16 @@ def make_keys(*, root: bool) -> None:
         write_file(seal_file, secrets.token_bytes(SEAL_BYTES), PRIVATE_MODE)
 
 
+def find_or_make(uri: KeyUri) -> Jwk:
+    """The public half of a key that a ceremony plans; it is made if it is not there.
+
+    No setting need name it yet: a process whose setting names a key that nobody made would not start.
+    """
+    if not isinstance(uri, PublicUri) and not is_there(uri, _SECRETS):
+        make_key(uri, _SECRETS)
+    return _public(uri)
+
+
 def seal(message: bytes) -> bytes:
     """HMAC-SHA-256 of a message under a key that the database does not hold."""
     return hmac.digest(read_private(_seal_file()), message, "sha256")

@@ -55,6 +55,12 @@ def test_a_root_is_the_naive_one_streamed_or_from_nodes(size):
     assert tree.tree_root(size, NODES) == naive_root(LEAVES[:size])
 
 
+@pytest.mark.parametrize("size", [255, 256, 257, 511, 512, 513, 767, 768, 769, 1024, 1300])
+def test_a_root_is_the_same_block_by_block(size):
+    leaves = [tree.leaf_hash(b"entry %d" % i) for i in range(size)]
+    assert tree.root(iter(leaves)) == naive_root(leaves)
+
+
 @pytest.mark.parametrize("size", range(1, len(LEAVES) + 1))
 def test_every_leaf_proves_at_its_own_index_and_at_no_other(size):
     root = naive_root(LEAVES[:size])
