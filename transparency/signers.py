@@ -207,6 +207,21 @@ def make_keys(*, root: bool) -> None:
         write_file(seal_file, secrets.token_bytes(SEAL_BYTES), PRIVATE_MODE)
 
 
+def find_or_make(use: OnlineUse, uri: KeyUri) -> Jwk:
+    """The public half of a key that a ceremony plans; it is made if it is not there.
+
+    Raises:
+        SigningError: the settings do not name it, so it would never sign.
+    """
+    if isinstance(uri, PublicUri):
+        return _public(uri)
+    if uri not in uris(use):
+        raise SigningError(f"{uri} would never sign: PRIORCONSENT_{use.upper()}_KEY does not name it")
+    if not is_there(uri, _SECRETS):
+        make_key(uri, _SECRETS)
+    return _public(uri)
+
+
 def seal(message: bytes) -> bytes:
     """HMAC-SHA-256 of a message under a key that the database does not hold."""
     return hmac.digest(read_private(_seal_file()), message, "sha256")

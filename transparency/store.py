@@ -323,13 +323,14 @@ def own_policy() -> Policy:
 
 def own_trust() -> Trust:
     """What the operator hands out: the registry's name, its log's keys and its roots."""
-    current = keyset()
+    # Those of the first keyset, whoever is a root today: the way back to the registry's name begins there.
+    first = keys.payload_of(DatabaseArchive().keyset(registry_id()))
     return Trust(
         v=1,
-        registry=current.registry_id,
+        registry=first.digest,
         log_policy=own_policy().text(),
-        roots=tuple(sorted(root.thumbprint for root in current.roots)),
-        threshold=current.threshold,
+        roots=tuple(sorted(root.thumbprint for root in first.roots)),
+        threshold=first.threshold,
         tsa_ca=(),
         max_age_s=MAX_AGE_S,
         key_delay_s=0,

@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "verify": ("priorconsent.cli.verify", "check the evidence for one grant, offline"),
     "key": ("priorconsent.cli.key", "make or show a party's key"),
     "sign": ("priorconsent.cli.sign", "sign a statement"),
+    "keyset": ("priorconsent.cli.keyset", "make a root key; tell, sign and check the keysets of a registry"),
     "log": ("priorconsent.cli.log", "check a whole log, or whether an acknowledged statement is in it"),
     "receipt": ("priorconsent.cli.receipt", "check a receipt that the registry gave for its answers"),
 }

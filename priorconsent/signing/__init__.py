@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from priorconsent.errors import MalformedError, NotAvailableError, PriorConsentError, SigningError
 from priorconsent.keys import PrivateKey, SigningKey
 from priorconsent.signing import pkcs8
-from priorconsent.signing.files import read_private, write_new_private
+from priorconsent.signing.files import read_private, write_new
 from priorconsent.signing.uris import FileUri, KeyUri, PublicUri, TokenUri, read_uri
 
 __all__ = [
@@ -133,7 +133,7 @@ def _write(uri: KeyUri, key: pkcs8.Key, secrets: Secrets) -> pkcs8.Key:
     passphrase = secrets.passphrase(uri.path.name)
     if passphrase is None:
         secrets.plain(uri.path.name)
-    write_new_private(uri.path, pkcs8.encode(key, passphrase))
+    write_new(uri.path, pkcs8.encode(key, passphrase))
     return key
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from priorconsent.errors import ConflictError, MalformedError, NotTrustedError, SigningError
 
+PRIVATE_MODE = 0o600
 OTHERS = 0o077
 MAX_PRIVATE_BYTES = 1 << 16
 
@@ -47,8 +48,11 @@ def read_secret(path: Path) -> bytes:
     return secret
 
 
-def write_new_private(path: Path, content: bytes) -> None:
-    """Write a file that was not there, for its owner alone; after a crash it is whole or not there.
+def write_new(path: Path, content: bytes, mode: int = PRIVATE_MODE) -> None:
+    """Write a file that was not there; after a crash it is whole or not there.
+
+    Args:
+        mode: by default for its owner alone.
 
     Raises:
         ConflictError: it exists; a key that was overwritten is gone for good.
@@ -58,6 +62,7 @@ def write_new_private(path: Path, content: bytes) -> None:
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
     try:
         with os.fdopen(handle, "wb") as file:
+            os.fchmod(handle, mode)
             file.write(content)
             file.flush()
             os.fsync(handle)

@@ -44,6 +44,7 @@ from priorconsent import (
     times,
     trust,
 )
+from priorconsent.ceremony import finishing, plan
 from priorconsent.court import acknowledged, bundle, container, receipted, reply, verify
 from priorconsent.court.log_at_hand import read_log
 from priorconsent.court.published import Folder
@@ -189,6 +190,14 @@ KEY_URIS = [
     b"pkcs11:token=registry;object=log;type=private?module-path=/lib/p11.so&pin-source=file:/run/pin",
 ]
 
+PLAN = b"""title = "t"
+threshold = 1
+key_delay_s = 0
+root = [{ holder = "h", key = "public:%s" }]
+key = [{ use = "log", key = "file:/keys/log.pem", from = "2026-12-01T00:00:00Z" }]
+""" % (b"A" * 43)
+SIGNATURE_FILE = finishing.sign_apart(scenario.KEYSET, scenario.ROOT_KEY).encode()
+
 # public name → (what reads bytes with it, good samples)
 PARSERS = {
     "acknowledgements.SignedAcknowledgement": (acknowledgements.SignedAcknowledgement, [ACKNOWLEDGEMENT]),
@@ -210,6 +219,8 @@ PARSERS = {
     ),
     "court.reply.read_answers": (reply.read_answers, [canonical.encode([test_receipts.leaf()])]),
     "court.reply.read_reply": (reply.read_reply, [REPLY]),
+    "ceremony.plan.read_plan": (plan.read_plan, [PLAN]),
+    "ceremony.finishing.SignatureFile": (finishing.SignatureFile.parse, [SIGNATURE_FILE]),
     "court.bundle.read": (bundle.read, [court_world.granted()]),
     "court.bundle.read_leaf": (bundle.read_leaf, [LEAF]),
     "court.bundle.read_consistency": (bundle.read_consistency, [b"", b"A" * 43 + b"=\n"]),
