@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from priorconsent import canonical
-from priorconsent.errors import MalformedError, NotAvailableError, NotTrustedError
+from priorconsent.errors import MalformedError, NotTrustedError
 from priorconsent.log.policy import MAX_POLICY_BYTES, Policy
 from priorconsent.records import Bytes32, Count, Digest, Text, Versioned, convert
 from priorconsent.timestamps import read_authorities

@@ -53,17 +53,26 @@ class Authority:
         subprocess.run([*command, "-out", "reply"], cwd=self.folder, check=True, capture_output=True)
         return (self.folder / "reply").read_bytes()
 
+    def answer_at(self, query: bytes, at: datetime) -> bytes:
+        """The same at any time, made by hand: ``openssl`` has but one clock."""
+        asked = tsp.TimeStampReq.load(query)
+        return self._sign(asked["message_imprint"]["hashed_message"].native, at, asked["nonce"].native)
+
     def stamp(self, message: bytes, at: datetime) -> bytes:
-        """A token over a message at any time, made by hand: ``openssl`` has but one clock."""
+        """A token over a message at any time."""
+        return self._sign(sha256(message), at, None)
+
+    def _sign(self, digest: bytes, at: datetime, nonce: int | None) -> bytes:
         certificate = pem.unarmor((self.folder / "signer.pem").read_bytes())[2]
         signer = asn1_x509.Certificate.load(certificate)
         info = tsp.TSTInfo(
             {
                 "version": "v1",
                 "policy": "1.2.3.4",
-                "message_imprint": {"hash_algorithm": {"algorithm": "sha256"}, "hashed_message": sha256(message)},
+                "message_imprint": {"hash_algorithm": {"algorithm": "sha256"}, "hashed_message": digest},
                 "serial_number": 7,
                 "gen_time": at,
+                "nonce": nonce,
             }
         ).dump()
         identity = tsp.SigningCertificateV2({"certs": [{"cert_hash": sha256(certificate)}]})
@@ -146,7 +155,7 @@ def serving(answer):
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}/"
