@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from api import openapi, wire
 from api.access import Anybody, View, by_key, has_key, now
 from api.shapes import Recorded, StatementIn
-from api.words import RECORDED, WAITS, Sentence, said
+from api.words import LOST, NOT_TAKEN, RECORDED, WAITS, Sentence, said
 from licences.explain import explain
 from licences.models import Offer
 from licences.verbs.accept import accept_offer
@@ -62,8 +62,9 @@ def take(actor: Actor, signed: Signed, told: StatementIn, now: str) -> Sentence:
     kind = signed.statement.type
     if kind in LATER:
         raise NotAvailableError(LATER[kind], pointer="/statement")
-    if not signed.statement.widening and acknowledgements.is_known(signed.digest):
-        return RECORDED
+    known = None if signed.statement.widening else acknowledgements.whereabouts(signed.digest)
+    if known is not None:
+        return ACKNOWLEDGED[known]
     return TAKE[kind](actor, signed.raw, told, now)
 
 
@@ -146,6 +147,12 @@ def _end_key(actor: Actor, raw: bytes, _told: StatementIn, now: str) -> Sentence
     return RECORDED
 
 
+ACKNOWLEDGED: Final[dict[acknowledgements.Whereabouts, Sentence]] = {
+    "waiting": RECORDED,
+    "logged": RECORDED,
+    "refused": NOT_TAKEN,
+    "lost": LOST,
+}
 TAKE: Final[dict[str, Take]] = {
     "approval": _approve,
     "acceptance": _accept,

@@ -146,8 +146,10 @@ def test_a_draft_that_was_taken_away_by_hand_is_an_alarm_at_once(cast):
 
     assert alarms() == [kept.BROKEN]
     assert made.statement in Alarm.objects.get().detail
-    # The holder still gets the evidence against the registry.
-    assert acknowledged(cast, hand_in(cast, raw)) == made
+    # The holder still gets the evidence against the registry, and is told.
+    again = hand_in(cast, raw)
+    assert acknowledged(cast, again) == made
+    assert "is not in the log" in again.json()["says"]
 
 
 def test_a_row_that_says_logged_is_not_believed(cast):
@@ -188,7 +190,9 @@ def test_what_the_log_refuses_after_it_was_acknowledged_is_an_alarm_and_stays_ac
     for _ in range(2):
         kept.watch(cast.now)
         assert alarms() == ["unit_refused", kept.BROKEN]
-    assert acknowledged(cast, hand_in(cast, raw)) == made
+    again = hand_in(cast, raw)
+    assert acknowledged(cast, again) == made
+    assert "sign anew" in again.json()["says"]
 
 
 def test_a_grant_withdrawn_a_moment_before_is_told_and_not_acknowledged(cast):
