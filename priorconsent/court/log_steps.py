@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from priorconsent import canonical, keys, names, times, timestamps
@@ -19,7 +19,7 @@ from priorconsent.errors import (
 )
 from priorconsent.events import GrantAdd, read_event
 from priorconsent.grants import Token
-from priorconsent.head import MAX_QUORUM_LEAD_S, Head, open_head
+from priorconsent.head import MAX_QUORUM_LEAD_S, Head, check_log_key, open_head
 from priorconsent.keys import Keyset
 from priorconsent.log import proof as log_proof
 from priorconsent.log import spelling
@@ -179,25 +179,34 @@ def proved_states(leaves: Iterable[MapLeaf], now: Head) -> ProvedStates:
     return ProvedStates(states)
 
 
-def countersignature(token: Token, logged: Logged, keysets: tuple[Keyset, ...], states: ProvedStates) -> Keyset:
-    """Step 8: the registry's grant key signed the token, by the keyset in force at the event's position.
+def countersignature(
+    token: Token, logged: Logged, now: Head, keysets: tuple[Keyset, ...], states: ProvedStates
+) -> Keyset:
+    """Step 8: token and checkpoints are signed by keys that the keysets in force at their positions name for it.
 
     Returns:
-        that keyset. Where a later one came in since, the bundle does not show which of the earlier ones
-        was in force: then the newest of them under which the signature counts.
+        the keyset of the token. Where a later one came in since, the bundle does not show which of the earlier
+        ones was in force: then the newest of them under which the signature counts.
     """
     state = states.state(names.KEYSET)
     newest = keysets[-1]
     if not isinstance(state, KeysetState) or (state.version, state.digest) != (newest.version, newest.digest):
         raise NotTrustedError("the keysets do not end with the one in the map")
-    candidates = keysets[-1:] if state.pos < logged.pos else keysets[:-1]
-    for keyset in reversed(candidates):
-        try:
-            token.verify(keyset, logged.event.time)
-        except SignatureError:
-            continue
-        return keyset
-    raise SignatureError(f"the token is not signed by a grant key of the registry at {logged.event.time}")
+
+    def in_force_below(pos: int) -> tuple[Keyset, ...]:
+        return keysets[-1:] if state.pos < pos else keysets[:-1]
+
+    check_log_key(now.opened, newest, now.map_root.time)
+    first, at = logged.head, logged.head.map_root.time
+    if (
+        _newest_that(lambda keyset: check_log_key(first.opened, keyset, at), in_force_below(first.checkpoint.size))
+        is None
+    ):
+        raise SignatureError(f"the first checkpoint is signed by no log key of the registry at {at}")
+    keyset = _newest_that(lambda keyset: token.verify(keyset, logged.event.time), in_force_below(logged.pos))
+    if keyset is None:
+        raise SignatureError(f"the token is not signed by a grant key of the registry at {logged.event.time}")
+    return keyset
 
 
 def same_grant(bundle: Bundle, token: Token, logged: Logged, trust: Trust) -> str:
@@ -270,3 +279,14 @@ def _check_lines(note: bytes, folder: str) -> None:
     for line in lines:
         if len(line.signature) not in SIGNATURE_BYTES or len(line.name.encode()) > MAX_SIGNED_NAME_BYTES:
             raise MalformedError(f"a line under the checkpoint in {folder} is no signature of a log or witness")
+
+
+def _newest_that(check: Callable[[Keyset], None], candidates: tuple[Keyset, ...]) -> Keyset | None:
+    """The newest keyset under which a signature counts."""
+    for keyset in reversed(candidates):
+        try:
+            check(keyset)
+        except SignatureError:
+            continue
+        return keyset
+    return None

@@ -12,7 +12,8 @@ but where the report says so. Whatever is wrong in a step is said; what rests on
  5. So is the later one, and its log begins with the first one's.
  6. Time-stamp authorities saw the first checkpoint, or one that continues it, and none before the registry did.
  7. The states in the bundle lead to the later map-root: present, and exactly so.
- 8. The registry countersigned the token, with a key for grants that was valid when it was logged.
+ 8. The registry countersigned the token, with a key for grants that was valid when it was logged; and a key for
+    the log that was valid then signed each checkpoint.
  9. Token, offer and event say the same, and the offer was alive.
 10. Each statement that the token cites is signed by a key that the map binds to its party, in force and
     past its delay at that time; it says yes to this very offer.
@@ -126,7 +127,7 @@ def verify(
 
     # 8. to 11. What was signed, and whether it is enough.
     token = run.quietly(_token, bundle)
-    keyset = run.step("token", log_steps.countersignature, token, first, keysets, states)
+    keyset = run.step("token", log_steps.countersignature, token, first, now, keysets, states)
     run.step("offer", log_steps.same_grant, bundle, token, first, trust)
     judge = run.quietly(Judge, token, first, keyset, states, trust)
     signed = run.step("statements", consent_steps.signatures, bundle, judge)
