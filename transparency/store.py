@@ -353,7 +353,7 @@ def own_trust() -> Trust:
         log_policy=own_policy().text(),
         roots=tuple(sorted(root.thumbprint for root in first.roots)),
         threshold=first.threshold,
-        tsa_ca=(),
+        tsa_ca=settings.PRIORCONSENT_TSA_CA,
         max_age_s=MAX_AGE_S,
         key_delay_s=0,
         min_level=words.LEAST_LEVEL,
