@@ -22,7 +22,7 @@ from priorconsent.errors import ConflictError, MalformedError, NotFoundError, No
 from priorconsent.log.cosignature import COSIGNATURE_ML_DSA_44, Cosigner
 from priorconsent.log.note import Verifier
 from priorconsent.log.opening import open_checkpoint
-from priorconsent.log.policy import Log, Policy, Witness
+from priorconsent.log.policy import Group, Log, Policy, Witness
 from priorconsent.log.tiles import TileNodes
 from priorconsent.log.tree import check_inclusion, inclusion_proof, leaf_hash, tree_root
 from priorconsent.merkle_map import ZERO, map_key, value_hash
@@ -332,15 +332,20 @@ def verifiers() -> tuple[Verifier, ...]:
     return tuple(Verifier(settings.PRIORCONSENT_ORIGIN, jwk.raw) for jwk in signers.public_halves("log"))
 
 
-def own_cosigner() -> Cosigner:
-    """The log's ML-DSA-44 key, which signs as a witness of that name would."""
-    return Cosigner(settings.PRIORCONSENT_ORIGIN, signers.mldsa_public(), COSIGNATURE_ML_DSA_44)
+def own_cosigner(public_key: bytes) -> Cosigner:
+    """A ML-DSA-44 key of the log, which signs as a witness of its name would."""
+    return Cosigner(settings.PRIORCONSENT_ORIGIN, public_key, COSIGNATURE_ML_DSA_44)
 
 
 def own_policy() -> Policy:
-    """What the log itself must have signed, by both its kinds of keys; no other witness is asked for."""
+    """What the log itself must have signed, by a key of each kind; no other witness is asked for."""
     logs = tuple(Log(verifier, f"{settings.PRIORCONSENT_BASE_URL}/log") for verifier in verifiers())
-    return Policy(logs, (Witness(OWN_ML_DSA, own_cosigner()),), OWN_ML_DSA)
+    keys = [own_cosigner(public_key) for public_key in signers.mldsa_public_halves()]
+    if len(keys) == 1:
+        return Policy(logs, (Witness(OWN_ML_DSA, keys[0]),), OWN_ML_DSA)
+    own = tuple(Witness(f"{OWN_ML_DSA}-{number}", key) for number, key in enumerate(keys, 1))
+    # Any of them: while one takes over from another, and for the checkpoints of its time afterwards.
+    return Policy(logs, (*own, Group(OWN_ML_DSA, 1, tuple(one.name for one in own))), OWN_ML_DSA)
 
 
 def own_trust() -> Trust:
@@ -353,7 +358,7 @@ def own_trust() -> Trust:
         log_policy=own_policy().text(),
         roots=tuple(sorted(root.thumbprint for root in first.roots)),
         threshold=first.threshold,
-        tsa_ca=(),
+        tsa_ca=settings.PRIORCONSENT_TSA_CA,
         max_age_s=MAX_AGE_S,
         key_delay_s=0,
         min_level=words.LEAST_LEVEL,

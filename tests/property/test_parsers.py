@@ -326,6 +326,7 @@ INNER = {
     "canonical.encode",
     "canonical.tagged_digest",
     "canonical.to_base64url",
+    "court.bundle.Stamped",
     "court.html.heading",
     "court.html.paragraph",
     "court.log_steps.check_roots",
