@@ -32,7 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "key": ("priorconsent.cli.key", "make or show a party's key"),
     "sign": ("priorconsent.cli.sign", "sign a statement"),
     "keyset": ("priorconsent.cli.keyset", "make a root key; tell, sign and check the keysets of a registry"),
-    "log": ("priorconsent.cli.log", "check a whole log, or whether an acknowledged statement is in it"),
+    "log": ("priorconsent.cli.log", "check a whole log, or a promise to log something; be a witness of logs"),
     "receipt": ("priorconsent.cli.receipt", "check a receipt that the registry gave for its answers"),
 }
 
