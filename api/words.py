@@ -17,6 +17,15 @@ WAITS: Final[Sentence] = (
     "Taken; it waits for the other signatures.",
     "受け付けました。ほかの署名を待っています。",
 )
+# Of an acknowledged statement that did not come into the log.
+NOT_TAKEN: Final[Sentence] = (
+    "The log did not take it: another act came first. Keep the acknowledgement; if it is still needed, sign anew.",
+    "先に別の行為があったため、ログに記録されませんでした。受領証を保管し、なお必要な場合は改めて署名してください。",
+)
+LOST: Final[Sentence] = (
+    "It was received and is not in the log. Keep the acknowledgement, which proves that, and tell the operator.",
+    "受領しましたが、ログにありません。その証拠となる受領証を保管し、運営者に知らせてください。",
+)
 
 
 def said(sentence: Sentence) -> str:

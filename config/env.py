@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
+from priorconsent import timestamps
 from priorconsent.errors import MalformedError
 from priorconsent.signing.pkcs8 import MIN_PASSPHRASE_BYTES
 from priorconsent.signing.uris import KeyUri, read_uri
@@ -179,6 +180,26 @@ def read_log_level(text: str) -> str:
     return text.upper()
 
 
+def read_authorities(text: str) -> tuple[str, ...]:
+    """URLs of time-stamp authorities, separated by spaces."""
+    urls = tuple(text.split())
+    if not all(re.fullmatch(r"https?://[^\s/]+(/\S*)?", url) for url in urls) or len(set(urls)) != len(urls):
+        raise ValueError("expected http(s) URLs of time-stamp authorities, separated by spaces, each once")
+    return urls
+
+
+def read_certificates(text: str) -> tuple[str, ...]:
+    """Certificates in PEM, one after the other."""
+    found = tuple(sorted(re.findall(r"-----BEGIN CERTIFICATE-----\n[^-]+-----END CERTIFICATE-----", text)))
+    try:
+        timestamps.read_authorities(found)
+    except MalformedError as error:
+        raise ValueError(f"expected certificates in PEM: {error.detail}") from None
+    if not found:
+        raise ValueError("expected certificates in PEM")
+    return found
+
+
 def read_secret(text: str) -> str:
     """A secret that is long enough to be one."""
     if len(text) < MIN_SECRET_CHARACTERS:
@@ -323,6 +344,24 @@ SETTINGS = (
         read_positive_seconds,
         "86400",
         "How long a checkpoint and its snapshot may be relied on, in seconds.",
+    ),
+    Setting(
+        "PRIORCONSENT_TSA_URLS",
+        read_authorities,
+        "",
+        "URLs of RFC 3161 time-stamp authorities, separated by spaces; each is asked about published checkpoints.",
+    ),
+    Setting(
+        "PRIORCONSENT_TSA_CA",
+        read_certificates,
+        None,
+        "Root certificates of these authorities, PEM, one after the other; they stand in the trust file handed out.",
+    ),
+    Setting(
+        "PRIORCONSENT_STAMP_EVERY_S",
+        read_positive_seconds,
+        "3600",
+        "How long to wait after a time-stamp before the next one is asked for, in seconds.",
     ),
     Setting(
         "PRIORCONSENT_ALLOWED_HOSTS",

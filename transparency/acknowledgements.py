@@ -55,9 +55,10 @@ def given(statement: str) -> bytes | None:
     return bytes(Acknowledged.objects.values_list("signed", flat=True).get(statement=statement) or b"")
 
 
-def is_known(statement: str) -> bool:
-    """Whether a statement was received and drafted before, so that it is acknowledged and not taken once more."""
-    return Acknowledged.objects.filter(statement=statement).exists()
+def whereabouts(statement: str) -> Whereabouts | None:
+    """Where a statement is that was drafted before, and so is acknowledged and not taken once more; else ``None``."""
+    known = Acknowledged.objects.filter(statement=statement).exists()
+    return _whereabouts(statement)[0] if known else None
 
 
 def watch(now: str) -> None:

@@ -3,7 +3,8 @@
 Between the steps everything is in one folder, which travels to the root holders and back. They sign on machines
 of their own, with the command ``priorconsent keyset sign`` (docs/guides/keys.md).
 
-1. ``prepare``: the plan becomes the payload of a keyset; keys that it names and nobody has yet are made.
+1. ``prepare``: the plan becomes the payload of a keyset; keys that it names and nobody has yet are made. From now
+   on the settings may name them.
 2. Each holder signs; the signature files come back into the folder.
 3. ``finish``: the signatures become the keyset, if they meet the thresholds; the transcript says what happened.
 4. ``install``: each new key is seen to sign, then the keyset is logged.
@@ -47,7 +48,7 @@ def prepare(plan_raw: bytes, folder: Path) -> Keyset:
     Raises:
         MalformedError: the plan is none.
         RuleError: nobody should sign what it leads to.
-        SigningError: a planned key is none of this registry's, or does not open.
+        SigningError: a planned key does not open.
         ConflictError: the folder holds a ceremony already.
     """
     plan, signed_before = read_plan(plan_raw), _signed_before()
@@ -108,7 +109,7 @@ def install(folder: Path, now: str) -> Keyset:
 
 
 def _public_half(planned: PlannedKey) -> Jwk:
-    return signers.find_or_make(planned.use, planned.uri)
+    return signers.find_or_make(planned.uri)
 
 
 def _check_plan(plan: Plan, keyset: Keyset) -> None:

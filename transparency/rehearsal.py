@@ -47,9 +47,7 @@ class Rehearsal:
         state = KeysetState(version=exchanged.version, digest=exchanged.digest, pos=ledger.size - 1)
         self._ledger.put(names.KEYSET, state)
 
-    def replay(
-        self, unit: Sequence[dict[str, Any]], blobs: Mapping[str, bytes], evidence: Mapping[str, bytes]
-    ) -> None:
+    def replay(self, unit: Sequence[dict[str, Any]], blobs: Mapping[str, bytes], evidence: Mapping[str, bytes]) -> None:
         """Replay a unit's drafts in order.
 
         Raises:

@@ -7,10 +7,10 @@ and then nothing is sequenced, signed or decided (``DatabaseChangedError``).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from django.conf import settings
 
@@ -43,6 +43,13 @@ MAX_AGE_S = 86400
 MAX_STATES_AHEAD = 20_000
 
 
+T = TypeVar("T")
+
+
+class MovedOnError(ConflictError):
+    """The log moved on between two reads that have to be of one size: begin again."""
+
+
 class Reader(Protocol):
     """The half of a ledger that only reads."""
 
@@ -71,7 +78,7 @@ class DatabaseLedger:
 
     Raises:
         DatabaseChangedError: at opening or at any read, a row leads to another root than the signed one.
-        ConflictError: the log moved on while this object was read; begin again.
+        MovedOnError: the log moved on while this object was read; begin again.
     """
 
     def __init__(self) -> None:
@@ -84,6 +91,7 @@ class DatabaseLedger:
         self._events: dict[int, ev.Event] = {}
         self._states: dict[str, State | None] = {}
         self._spent: dict[str, bool] = {}
+        self._once: dict[Hashable, Any] = {}
         self.root = check_tree(self._nodes)
         self.map_root = ZERO
         if self._size:
@@ -121,6 +129,13 @@ class DatabaseLedger:
         if digest not in self._spent:
             self.load_spent([digest])
         return self._spent[digest]
+
+    def once(self, name: Hashable, make: Callable[[], T]) -> T:
+        """What ``make`` gives, worked out once for as long as this object lasts."""
+        if name not in self._once:
+            self._once[name] = make()
+        made: T = self._once[name]
+        return made
 
     def load(self, wanted: Iterable[str]) -> None:
         """Read many states at once."""
@@ -172,7 +187,7 @@ class DatabaseLedger:
         if (Head.objects.first() or Head()).size == size:
             raise DatabaseChangedError(f"a state in the bucket of {', '.join(wanted[:3])} is not the one in the map")
         if self._states:
-            raise ConflictError("the log moved on meanwhile; begin again")
+            raise MovedOnError("the log moved on meanwhile; begin again")
         self._open()
         self.load(wanted)
 
@@ -270,7 +285,7 @@ def one_reading() -> Iterator[DatabaseLedger]:
     """Within this block ``current_states`` gives this one object, so that no row is proved twice.
 
     For lists of many acts. It is of one size: if the log moves on meanwhile, what was read stays as it was, and what
-    was not read yet is refused (``ConflictError``). The sequencer judges each act once more, by the newest states.
+    was not read yet is refused (``MovedOnError``). The sequencer judges each act once more, by the newest states.
     """
     ledger = DatabaseLedger()
     token = _reading.set(ledger)
@@ -294,7 +309,14 @@ def keyset(states: States | None = None) -> keys.Keyset:
     Raises:
         NotFoundError: the registry has not been founded.
     """
-    state = (states or current_states()).state(names.KEYSET)
+    judged_by = states or current_states()
+    if isinstance(judged_by, DatabaseLedger):
+        return judged_by.once("keyset", lambda: _keyset(judged_by))
+    return _keyset(judged_by)
+
+
+def _keyset(states: States) -> keys.Keyset:
+    state = states.state(names.KEYSET)
     if not isinstance(state, KeysetState):
         raise NotFoundError("the registry has not been founded: manage.py found_registry")
     return keys.payload_of(DatabaseArchive().keyset(state.digest))
@@ -331,7 +353,7 @@ def own_trust() -> Trust:
         log_policy=own_policy().text(),
         roots=tuple(sorted(root.thumbprint for root in first.roots)),
         threshold=first.threshold,
-        tsa_ca=(),
+        tsa_ca=settings.PRIORCONSENT_TSA_CA,
         max_age_s=MAX_AGE_S,
         key_delay_s=0,
         min_level=words.LEAST_LEVEL,

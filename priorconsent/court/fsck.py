@@ -4,6 +4,7 @@
 2. The entries lead to its root, and so do the tiles of hashes.
 3. The log is that of the trusted registry; every event is replayed against blobs and evidence.
 4. Each map-root is the root of the map replayed so far; the last entry is one, and dated as the witnesses say.
+   The checkpoint is signed by a key that the keyset then in force names for the log.
 5. The snapshot verifies, belongs to this very log, and holds the map replayed.
 
 Evidence that is not at hand is counted: key records can be erased by law, and then the log's word on
@@ -17,7 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from priorconsent import canonical, keys, merkle_buckets, merkle_map, replay
+from priorconsent import canonical, keys, merkle_buckets, merkle_map, names, replay
 from priorconsent.court.log_steps import check_roots
 from priorconsent.court.published import Published
 from priorconsent.court.report import Exit
@@ -30,13 +31,14 @@ from priorconsent.errors import (
     UnreachableError,
 )
 from priorconsent.events import Event, KeysetChange, LogOpen, MapRoot, read_event
-from priorconsent.head import check_quorum_time
+from priorconsent.head import check_log_key, check_quorum_time
 from priorconsent.log import tiles, tree
 from priorconsent.log.opening import OpenedCheckpoint, open_checkpoint
 from priorconsent.merkle_buckets import BUCKET_BITS, Position
 from priorconsent.merkle_map import Node
 from priorconsent.replay.ledger import key_id_of
 from priorconsent.snapshot import open_verified
+from priorconsent.states import KeysetState
 from priorconsent.trust import Trust
 
 Progress = Callable[[int, int | None], None]
@@ -129,6 +131,7 @@ def _read_log(published: Published, opened: OpenedCheckpoint, replayed: _Replaye
     if not isinstance(replayed.last, MapRoot):
         raise ProofError("the last entry is no map-root")
     check_quorum_time(opened, replayed.last)
+    check_log_key(opened, replayed.keyset, replayed.last.time)
     for tile in tiles.tiles_to_write(0, checkpoint.size):
         if tile.level is None:
             continue
@@ -187,6 +190,18 @@ class _Replayed:
     def last(self) -> Event | None:
         """The newest event."""
         return self.ledger.events[-1] if self.ledger.events else None
+
+    @property
+    def keyset(self) -> keys.Keyset:
+        """The keyset in force.
+
+        Raises:
+            ProofError: the log has none.
+        """
+        state = self.ledger.state(names.KEYSET)
+        if not isinstance(state, KeysetState):
+            raise ProofError("the log has no keyset")
+        return keys.payload_of(self._archive.keyset(state.digest))
 
     def take(self, raw: bytes) -> None:
         """Replay one entry."""

@@ -68,7 +68,7 @@ def signature(signed: SignedReceipt, log: LogAtHand) -> str:
     return f"key {signed.kid}"
 
 
-def checkpoint(signed: SignedReceipt, log: LogAtHand, trust: Trust) -> str:
+def checkpoint(signed: SignedReceipt, log: LogAtHand) -> str:
     """Step 4: the log began so, and ended there in a map that was fresh."""
     receipt, mark = signed.receipt, signed.receipt.checkpoint
     if mark.origin != log.head.checkpoint.origin:
@@ -79,7 +79,7 @@ def checkpoint(signed: SignedReceipt, log: LogAtHand, trust: Trust) -> str:
         raise NotTrustedError(f"it was issued at {receipt.issued_at}, from a map of {map_root.time}")
     # Its quorum time is not told by the log itself: this is the latest that it can have been.
     quorum = times.plus(map_root.time, MAX_QUORUM_DELAY_S)
-    limit = times.plus(quorum, min(map_root.fresh_for_s, trust.max_age_s))
+    limit = times.plus(quorum, map_root.fresh_for_s)
     if receipt.issued_at >= limit:
         raise NotTrustedError(f"it was issued at {receipt.issued_at}, when its map had been stale since {limit}")
     return f"of {mark.size} entries, {map_root.time}"

@@ -151,7 +151,7 @@ def check_receipt(
 
     # 3. to 5. What the log says.
     known = run.step("signature", steps.signature, signed, log)
-    known = run.step("checkpoint", steps.checkpoint, signed, log, trust, only_if=known)
+    known = run.step("checkpoint", steps.checkpoint, signed, log, only_if=known)
     run.step("anchor", steps.anchor, signed, log, only_if=known)
 
     # 6. What the map says.

@@ -5,6 +5,7 @@ Nothing below this knows Django, so that the second process starts at once and t
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import signal
 import sqlite3
@@ -120,6 +121,7 @@ def _received(pipe: Connection) -> Iterator[Batch]:
 def _send(pipe: Connection, path: Path, chart: Map, size: int) -> None:
     # Ctrl-C is for whoever stores, and ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.freeze()
     with suppress(BrokenPipeError):
         try:
             for batch in checked(path, chart, size):

@@ -125,6 +125,15 @@ def test_a_crash_before_the_signature_leaves_it_to_the_next_one_who_asks(cast):
     assert acknowledged(cast, hand_in(cast, raw)).received_at == received_at
 
 
+def test_a_clock_behind_the_sequencers_promises_no_checkpoint_that_is_there_already(cast):
+    logged = cast.now
+    cast.refuse(cast.stranger)
+    cast.log()
+    cast.now = times.plus(logged, -90)
+    raw = refusal(cast, cast.studio)
+    assert acknowledged(cast, hand_in(cast, raw)).received_at == logged
+
+
 # The registry watches its word
 
 
@@ -146,8 +155,10 @@ def test_a_draft_that_was_taken_away_by_hand_is_an_alarm_at_once(cast):
 
     assert alarms() == [kept.BROKEN]
     assert made.statement in Alarm.objects.get().detail
-    # The holder still gets the evidence against the registry.
-    assert acknowledged(cast, hand_in(cast, raw)) == made
+    # The holder still gets the evidence against the registry, and is told.
+    again = hand_in(cast, raw)
+    assert acknowledged(cast, again) == made
+    assert "is not in the log" in again.json()["says"]
 
 
 def test_a_row_that_says_logged_is_not_believed(cast):
@@ -188,7 +199,9 @@ def test_what_the_log_refuses_after_it_was_acknowledged_is_an_alarm_and_stays_ac
     for _ in range(2):
         kept.watch(cast.now)
         assert alarms() == ["unit_refused", kept.BROKEN]
-    assert acknowledged(cast, hand_in(cast, raw)) == made
+    again = hand_in(cast, raw)
+    assert acknowledged(cast, again) == made
+    assert "sign anew" in again.json()["says"]
 
 
 def test_a_grant_withdrawn_a_moment_before_is_told_and_not_acknowledged(cast):

@@ -74,7 +74,7 @@ class Importing:
         self.party = Party.objects.create(urn=ids.new_party(), kind="organisation", added_at=NOW).urn
         self.problems: list[Problem] = []
 
-    def __call__(self, source, chart=MAP, now=NOW, registrant=None, **options):
+    def __call__(self, source, chart=MAP, now=NOW, registrant=None, progress=lambda _done, _total: None, **options):
         """Import a path or bytes."""
         self.problems = []
         if isinstance(chart, str):
@@ -89,7 +89,7 @@ class Importing:
             read_map(chart),
             Options(**options),
             self.problems.append,
-            lambda _done, _total: None,
+            progress,
             now,
         )
 

@@ -1,6 +1,7 @@
 """Receipts and acknowledgements before a court: what counts, what does not, and what proves that somebody lied."""
 
 import functools
+import random
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from priorconsent.court.acknowledged import UNLOGGED, Outcome, check_acknowledge
 from priorconsent.court.log_at_hand import read_log
 from priorconsent.court.published import Folder
 from priorconsent.court.receipted import Shown, check_receipt
+from priorconsent.court.reply import read_answers
 from priorconsent.court.report import Exit
 from priorconsent.decision import decide
 from priorconsent.errors import MalformedError, NotTrustedError, ProofError, SignatureError, UnreachableError
@@ -207,6 +209,26 @@ def test_answers_other_than_those_signed_do_not_count(spoil):
     report = check(world, raw, spoil(list(leaves)))
     assert report.exit_code == Exit.INVALID
     assert "answers" in failed(report)
+
+
+def test_no_byte_of_a_receipt_or_of_its_answers_can_be_changed():
+    world, _, leaves, raw = anchored()
+    log = read_log(published(world, len(world.made.events)), TRUST)
+    spelled = canonical.encode(leaves)
+    chance = random.Random(1)
+
+    def counts(receipt, answers):
+        try:
+            return check_receipt(receipt, read_answers(answers), TRUST, Shown(log=log)).outcome == "valid"
+        except MalformedError:
+            return False
+
+    assert counts(raw, spelled)
+    for good, told in ((raw, lambda bad: (bad, spelled)), (spelled, lambda bad: (raw, bad))):
+        for _ in range(250):
+            at = chance.randrange(len(good))
+            bad = good[:at] + bytes([good[at] ^ (1 << chance.randrange(8))]) + good[at + 1 :]
+            assert not counts(*told(bad)), (at, bad[at : at + 1])
 
 
 # A registry that signs anything
@@ -514,8 +536,21 @@ def test_a_key_that_had_ended_signs_nothing(kind):
     statement = cast.sign(kind, cast.STUDIO, subject, body, at=cast.BATCH_C, nonce="late")
     ended = {"t": "party-key-end", "party": cast.STUDIO, "key": key, "reason": "lost", "suspect_from": None}
     world.log({**ended, "statement": None}, cast.BATCH_C)
+    world.seal(times.plus(cast.BATCH_C, 60))
+    raw = acknowledge(canonical.digest(statement), received_at=cast.BATCH_C)
+    assert judge(world, raw, statement).outcome == Outcome.OVERTAKEN
+
+
+def test_a_key_that_the_registry_ended_once_it_had_the_statement_excuses_nothing():
+    world, _ = granted()
+    statement = lost(world)
+    key = cast.KEY_RECORDS[cast.STUDIO].key_id
+    ended = {"t": "party-key-end", "party": cast.STUDIO, "key": key, "reason": "lost", "suspect_from": None}
+    world.log({**ended, "statement": None}, cast.BATCH_C)
     world.seal(times.plus(RECEIVED, 60))
-    assert judge(world, acknowledge(canonical.digest(statement)), statement).outcome == Outcome.OVERTAKEN
+    raw = acknowledge(canonical.digest(statement))
+    assert cast.BATCH_C > RECEIVED
+    assert judge(world, raw, statement).outcome == Outcome.UNLOGGED
 
 
 @pytest.mark.parametrize(
