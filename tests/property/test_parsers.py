@@ -54,6 +54,7 @@ from priorconsent.freshness import Seen
 from priorconsent.log import checkpoint, cosignature, note, opening, policy, proof, spelling, tiles
 from priorconsent.replay import ledger
 from priorconsent.signing import pbes2, pkcs8, uris
+from priorconsent.witness import protocol
 from tests import court_world, scenario, witnesses
 from tests.scenario import VECTOR
 from tests.unit import test_lists, test_receipts
@@ -317,6 +318,12 @@ PARSERS = {
     ),
     "times.to_unix": (text(times.to_unix), [b"2026-11-21T00:00:00Z"]),
     "trust.read_trust": (trust.read_trust, [TRUST.encode()]),
+    "witness.protocol.Submission.parse": (
+        protocol.Submission.parse,
+        [protocol.Submission(5, (bytes(32), bytes(32)), SEEN_BY_ALL).to_bytes()],
+    ),
+    "witness.protocol.read_lines": (protocol.read_lines, [b"\n".join(SEEN_BY_ALL.split(b"\n")[4:])]),
+    "witness.protocol.read_size": (protocol.read_size, [b"0\n", b"9223372036854775807\n"]),
 }
 
 # What only ever sees values of our own making.
