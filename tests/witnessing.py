@@ -37,12 +37,13 @@ class RunningWitness:
         only: kind of its one key; ``None``: one of each kind.
     """
 
-    def __init__(self, folder: Path, name: str, *logs: str, only: str | None = "ed25519") -> None:
+    def __init__(self, folder: Path, name: str, *logs: str, only: config.Kind | None = "ed25519") -> None:
         self.folder, self.name = folder, name
         self.process: subprocess.Popen[bytes] | None = None
         self.port = 0
         self.url = ""
-        config.make(folder, name, {kind: f"{kind}.pem" for kind in ([only] if only else config.KINDS)}, Unprotected())
+        kinds: list[config.Kind] = [only] if only else list(config.KINDS)
+        config.make(folder, name, {kind: f"{kind}.pem" for kind in kinds}, Unprotected())
         for vkey in logs:
             self.add(vkey)
         self.start()

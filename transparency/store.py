@@ -20,9 +20,10 @@ from priorconsent import vocabulary as words
 from priorconsent.consent import States
 from priorconsent.errors import ConflictError, MalformedError, NotFoundError, NotTrustedError, ProofError
 from priorconsent.log.cosignature import COSIGNATURE_ML_DSA_44, Cosigner
+from priorconsent.log.countersigners import Countersigners
 from priorconsent.log.note import Verifier
 from priorconsent.log.opening import open_checkpoint
-from priorconsent.log.policy import Log, Policy, Witness
+from priorconsent.log.policy import Log, Policy
 from priorconsent.log.tiles import TileNodes
 from priorconsent.log.tree import check_inclusion, inclusion_proof, leaf_hash, tree_root
 from priorconsent.merkle_map import ZERO, map_key, value_hash
@@ -35,8 +36,6 @@ from transparency.contents import is_content
 from transparency.models import Blob, Checkpoint, Event, EvidenceItem, Head, MapLeaf, Spent, Stored
 from transparency.trees import chunks, log_nodes, read_slice
 
-# The log's own ML-DSA line, as its policy names it.
-OWN_ML_DSA = "own-ml-dsa"
 # What the trust file suggests: a day, as the map-root says too.
 MAX_AGE_S = 86400
 # States read before anybody asked for them, so that a web of links cannot fill the memory.
@@ -337,10 +336,24 @@ def own_cosigner() -> Cosigner:
     return Cosigner(settings.PRIORCONSENT_ORIGIN, signers.mldsa_public(), COSIGNATURE_ML_DSA_44)
 
 
+def log_policy() -> Policy:
+    """What the log itself must have signed, by both its kinds of keys. Nobody but this server goes by it."""
+    return Countersigners().with_log(_logs(), own_cosigner())
+
+
 def own_policy() -> Policy:
-    """What the log itself must have signed, by both its kinds of keys; no other witness is asked for."""
-    logs = tuple(Log(verifier, f"{settings.PRIORCONSENT_BASE_URL}/log") for verifier in verifiers())
-    return Policy(logs, (Witness(OWN_ML_DSA, own_cosigner()),), OWN_ML_DSA)
+    """What readers are told to ask for: the log's own signatures, and those of its witnesses."""
+    return countersigners().with_log(_logs(), own_cosigner())
+
+
+def countersigners() -> Countersigners:
+    """The witnesses that the operator chose."""
+    chosen: Countersigners = settings.PRIORCONSENT_WITNESS_POLICY
+    return chosen
+
+
+def _logs() -> tuple[Log, ...]:
+    return tuple(Log(verifier, f"{settings.PRIORCONSENT_BASE_URL}/log") for verifier in verifiers())
 
 
 def own_trust() -> Trust:
@@ -385,7 +398,7 @@ def check_anchor(note: bytes, nodes: TileNodes) -> None:
         DatabaseChangedError: it does not: rows were changed, or an old copy of the database came back.
     """
     try:
-        anchor = open_checkpoint(note, own_policy()).checkpoint
+        anchor = open_checkpoint(note, log_policy()).checkpoint
     except (MalformedError, NotTrustedError) as error:
         raise DatabaseChangedError(f"a checkpoint that this log did not sign: {error}") from error
     if anchor.size > nodes.size:

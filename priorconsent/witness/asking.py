@@ -7,9 +7,9 @@ verified by who knows the witness's key, checkpoints by who knows the log's.
 from __future__ import annotations
 
 import os
+import threading
 import time
 from dataclasses import dataclass
-from functools import lru_cache
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -37,6 +37,9 @@ TRIES = 2
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _REFUSALS = (HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
 
+_lock = threading.Lock()
+_clients: dict[bool, httpx2.Client] = {}
+
 
 class WitnessRefusedError(NotTrustedError):
     """A witness that could be reached does not cosign."""
@@ -49,21 +52,6 @@ class Held:
     """The witness says that it has cosigned another size last."""
 
     size: int
-
-
-def check_url(url: str) -> None:
-    """Refuse what is no prefix of a witness.
-
-    Raises:
-        MalformedError: no http or https, no host, or more than a path.
-    """
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good or not url.isascii() or not url.isprintable() or {"?", "#", "@"} & set(url):
-        raise MalformedError(f"not the URL of a witness: {url[:100]!r}")
 
 
 def add_checkpoint(url: str, submission: Submission) -> tuple[SignatureLine, ...] | Held:
@@ -106,6 +94,13 @@ def latest(url: str, origin: str) -> bytes | None:
     raise UnreachableError(f"the witness at {url} answered {status}")
 
 
+def close() -> None:
+    """Close the connections that are kept open between requests."""
+    with _lock:
+        while _clients:
+            _clients.popitem()[1].close()
+
+
 def _request(method: str, url: str, content: bytes | None) -> tuple[int, str, bytes]:
     for last in (*[False] * (TRIES - 1), True):
         try:
@@ -121,7 +116,7 @@ def _request(method: str, url: str, content: bytes | None) -> tuple[int, str, by
 
 def _once(method: str, url: str, content: bytes | None) -> tuple[int, str, bytes]:
     deadline, received = time.monotonic() + REQUEST_S, bytearray()
-    client = _client(urlsplit(url).hostname in _LOOPBACK)
+    client = _client(local=urlsplit(url).hostname in _LOOPBACK)
     with client.stream(method, url, content=content) as response:
         if response.headers.get("content-encoding", "identity") != "identity":
             raise UnreachableError(f"{url} answered in an encoding that was not asked for")
@@ -132,19 +127,27 @@ def _once(method: str, url: str, content: bytes | None) -> tuple[int, str, bytes
         return response.status_code, response.headers.get("content-type", ""), bytes(received)
 
 
-@lru_cache(maxsize=2)
-def _client(local: bool) -> httpx2.Client:  # noqa: FBT001 (a key of the cache)
+def _client(*, local: bool) -> httpx2.Client:
     """One for all requests of the process: connections are kept open between checkpoints."""
-    return httpx2.Client(
-        timeout=httpx2.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
-        follow_redirects=False,
-        headers={"accept-encoding": "identity", "user-agent": "priorconsent"},
-        trust_env=not local,
-    )
+    with _lock:
+        if local not in _clients:
+            _clients[local] = httpx2.Client(
+                timeout=httpx2.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
+                follow_redirects=False,
+                headers={"accept-encoding": "identity", "user-agent": "priorconsent"},
+                trust_env=not local,
+            )
+        return _clients[local]
 
 
-# A connection that two processes write to serves neither.
-os.register_at_fork(after_in_child=_client.cache_clear)
+def _begin_anew() -> None:
+    """In a forked child: a connection that two processes write to serves neither."""
+    global _lock  # noqa: PLW0603 (a lock that another thread held at the fork stays held for ever)
+    _lock = threading.Lock()
+    _clients.clear()
+
+
+os.register_at_fork(after_in_child=_begin_anew)
 
 
 def _below(url: str, path: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from typing import Self
+from urllib.parse import urlsplit
 
 from priorconsent.errors import MalformedError
 from priorconsent.log import spelling
@@ -89,3 +90,18 @@ def read_size(raw: bytes) -> int:
 def monitoring_path(origin: str) -> str:
     """Where a witness shows the last checkpoint of a log, below its prefix."""
     return f"{hashlib.sha256(origin.encode()).hexdigest()}/checkpoint"
+
+
+def check_url(url: str) -> None:
+    """Refuse what is no prefix of a witness.
+
+    Raises:
+        MalformedError: no http or https, no host, or more than a path.
+    """
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or not url.isascii() or not url.isprintable() or {"?", "#", "@"} & set(url):
+        raise MalformedError(f"not the URL of a witness: {url[:100]!r}")

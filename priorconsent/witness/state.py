@@ -12,11 +12,11 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from priorconsent.errors import ConflictError, MalformedError, NotFoundError
-from priorconsent.files import whole_file
+from priorconsent.errors import MalformedError, NotFoundError
 from priorconsent.log.checkpoint import Checkpoint
 from priorconsent.log.note import Verifier
 from priorconsent.log.tree import EMPTY_ROOT
+from priorconsent.signing.files import write_new
 
 FORMAT = "prior-consent-witness/1"
 # How long a request waits for others that write.
@@ -95,14 +95,13 @@ class State:
         """Make an empty one.
 
         Raises:
-            ConflictError: there is one.
+            ConflictError: there is one; what a witness has seen is never thrown away.
         """
-        if path.exists():
-            raise ConflictError(f"{path} exists; what a witness has seen is never thrown away")
-        with whole_file(path, 0o600) as draft, closing(sqlite3.connect(draft.name, isolation_level=None)) as connection:
-            connection.executescript(f"PRAGMA synchronous=EXTRA; BEGIN; {_SCHEMA}")
+        with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+            connection.executescript(_SCHEMA)
             connection.execute("INSERT INTO meta VALUES ('format', ?)", (FORMAT,))
-            connection.execute("COMMIT")
+            content = connection.serialize()
+        write_new(path, content)
         return cls(path)
 
     def add_key(self, key: Verifier) -> None:

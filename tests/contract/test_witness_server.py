@@ -230,8 +230,9 @@ def test_keys_are_encrypted_unless_somebody_says_otherwise(tmp_path):
 
 def test_the_other_side_reads_what_it_says(witness):
     submission = Submission.parse(request(0, 9))
-    [line] = asking.add_checkpoint(witness.url, submission)
-    assert line.name == NAME
+    lines = asking.add_checkpoint(witness.url, submission)
+    assert isinstance(lines, tuple)
+    assert [line.name for line in lines] == [NAME]
     assert asking.add_checkpoint(witness.url, submission) == asking.Held(9)
     assert asking.latest(witness.url, "unknown.example/1") is None
     with pytest.raises(asking.WitnessRefusedError, match="422"):
@@ -239,7 +240,7 @@ def test_the_other_side_reads_what_it_says(witness):
     witness.kill()
     with pytest.raises(UnreachableError):
         asking.latest(witness.url, cast.ORIGIN)
-    asking._client.cache_clear()
+    asking.close()
 
 
 def test_the_command_line_needs_no_framework():
