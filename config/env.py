@@ -233,11 +233,6 @@ def read_keys(text: str) -> tuple[KeyUri, ...]:
     return uris
 
 
-def read_key(text: str) -> tuple[KeyUri, ...]:
-    """The URI of one key."""
-    return (read_uri(text),)
-
-
 def read_passphrase(text: str) -> str:
     """A passphrase that is long enough to be one."""
     if len(text.encode("utf-8", "surrogateescape")) < MIN_PASSPHRASE_BYTES:
@@ -317,9 +312,9 @@ SETTINGS = (
     ),
     Setting(
         "PRIORCONSENT_LOG_MLDSA_KEY",
-        read_key,
+        read_keys,
         None,
-        "URI of the ML-DSA-44 key that signs checkpoints too; by default `log-mldsa.pem` in the folder of keys.",
+        "URIs of the ML-DSA-44 key that signs checkpoints too; by default `log-mldsa.pem` in the folder of keys.",
     ),
     Setting(
         "PRIORCONSENT_GRANT_KEY",

@@ -27,13 +27,13 @@ from django.db import connection, transaction
 
 from priorconsent import events as ev
 from priorconsent import replay, times
-from priorconsent.errors import ConflictError, NotTrustedError, PriorConsentError, RuleError
+from priorconsent.errors import ConflictError, NotTrustedError, PriorConsentError, RuleError, SigningError
 from priorconsent.log.tiles import check_entry
 from priorconsent.log.tree import leaf_hash, tree_root
 from priorconsent.merkle_buckets import TOP, bucket_of
 from priorconsent.merkle_map import map_key, value_hash
 from transparency import drafts, publisher, signed, snapshots, witnesses
-from transparency.alarms import UNIT_REFUSED, DatabaseChangedError, raise_alarm
+from transparency.alarms import NOT_SIGNED, UNIT_REFUSED, DatabaseChangedError, raise_alarm
 from transparency.checkpoints import sign_newest
 from transparency.models import Attachment, Blob, Checkpoint, Event, EvidenceItem, Head, Pending, Spent
 from transparency.store import DatabaseArchive, DatabaseLedger, Overlay, check_anchor
@@ -153,6 +153,9 @@ def _alarmed(now: str) -> Iterator[None]:
     except DatabaseChangedError as changed:
         # Outside the transaction that found it, which is rolled back.
         raise_alarm(now, changed.code, str(changed))
+        raise
+    except SigningError as error:
+        raise_alarm(now, NOT_SIGNED, str(error))
         raise
 
 

@@ -20,10 +20,10 @@ from priorconsent import vocabulary as words
 from priorconsent.consent import States
 from priorconsent.errors import ConflictError, MalformedError, NotFoundError, NotTrustedError, ProofError
 from priorconsent.log.cosignature import COSIGNATURE_ML_DSA_44, Cosigner
-from priorconsent.log.countersigners import Countersigners
+from priorconsent.log.countersigners import OWN_ML_DSA, Countersigners
 from priorconsent.log.note import Verifier
 from priorconsent.log.opening import open_checkpoint
-from priorconsent.log.policy import Log, Policy
+from priorconsent.log.policy import Group, Log, Policy, Witness
 from priorconsent.log.tiles import TileNodes
 from priorconsent.log.tree import check_inclusion, inclusion_proof, leaf_hash, tree_root
 from priorconsent.merkle_map import ZERO, map_key, value_hash
@@ -331,29 +331,26 @@ def verifiers() -> tuple[Verifier, ...]:
     return tuple(Verifier(settings.PRIORCONSENT_ORIGIN, jwk.raw) for jwk in signers.public_halves("log"))
 
 
-def own_cosigner() -> Cosigner:
-    """The log's ML-DSA-44 key, which signs as a witness of that name would."""
-    return Cosigner(settings.PRIORCONSENT_ORIGIN, signers.mldsa_public(), COSIGNATURE_ML_DSA_44)
+def own_cosigner(public_key: bytes) -> Cosigner:
+    """A ML-DSA-44 key of the log, which signs as a witness of its name would."""
+    return Cosigner(settings.PRIORCONSENT_ORIGIN, public_key, COSIGNATURE_ML_DSA_44)
 
 
 def log_policy() -> Policy:
-    """What the log itself must have signed, by both its kinds of keys. Nobody but this server goes by it."""
-    return Countersigners().with_log(_logs(), own_cosigner())
+    """What the log itself must have signed, by a key of each kind. Nobody but this server goes by it alone."""
+    logs = tuple(Log(verifier, f"{settings.PRIORCONSENT_BASE_URL}/log") for verifier in verifiers())
+    keys = [own_cosigner(public_key) for public_key in signers.mldsa_public_halves()]
+    if len(keys) == 1:
+        return Policy(logs, (Witness(OWN_ML_DSA, keys[0]),), OWN_ML_DSA)
+    own = tuple(Witness(f"{OWN_ML_DSA}-{number}", key) for number, key in enumerate(keys, 1))
+    # Any of them: while one takes over from another, and for the checkpoints of its time afterwards.
+    return Policy(logs, (*own, Group(OWN_ML_DSA, 1, tuple(one.name for one in own))), OWN_ML_DSA)
 
 
 def own_policy() -> Policy:
-    """What readers are told to ask for: the log's own signatures, and those of its witnesses."""
-    return countersigners().with_log(_logs(), own_cosigner())
-
-
-def countersigners() -> Countersigners:
-    """The witnesses that the operator chose."""
+    """What readers are told to ask for: the log's own signatures, and those of witnesses that its operator chose."""
     chosen: Countersigners = settings.PRIORCONSENT_WITNESS_POLICY
-    return chosen
-
-
-def _logs() -> tuple[Log, ...]:
-    return tuple(Log(verifier, f"{settings.PRIORCONSENT_BASE_URL}/log") for verifier in verifiers())
+    return chosen.with_log(log_policy())
 
 
 def own_trust() -> Trust:

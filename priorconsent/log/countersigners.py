@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from priorconsent.errors import MalformedError
-from priorconsent.log.cosignature import Cosigner
-from priorconsent.log.policy import Group, Log, Policy, Witness, check_keys, check_names, read_lines
+from priorconsent.log.policy import Group, Policy, Witness, check_keys, check_names, read_lines
 
 # How a registry's policy calls the log's own ML-DSA key, and all that a checkpoint needs to be published.
 OWN_ML_DSA, PUBLISHED = "own-ml-dsa", "published"
@@ -45,29 +44,30 @@ class Countersigners:
         """All of them."""
         return tuple(one for one in self.definitions if isinstance(one, Witness))
 
-    def with_log(self, logs: tuple[Log, ...], own: Cosigner) -> Policy:
-        """The policy of readers: the log's own cosignature, and whoever else is needed.
+    def with_log(self, log: Policy) -> Policy:
+        """The policy of readers: what the log itself must have signed, and whoever else is needed.
 
         Args:
-            own: the log's own ML-DSA key.
+            log: without any other witness, and with a quorum.
 
         Raises:
-            MalformedError: a witness has a key or the name of the log: nobody is a witness of itself.
+            MalformedError: a witness has a key or the name of the log, and nobody is a witness of itself; no quorum.
         """
-        if any(witness.key.name == own.name for witness in self.witnesses):
+        if any(witness.key.name == log.origin for witness in self.witnesses):
             raise MalformedError("a log is no witness of itself")
-        definitions = (Witness(OWN_ML_DSA, own), *self.definitions)
+        definitions = (*log.definitions, *self.definitions)
+        if log.quorum is None:
+            raise MalformedError("a log that need not even sign itself")
         if self.quorum is None:
-            return Policy(logs, definitions, OWN_ML_DSA)
-        return Policy(logs, (*definitions, Group(PUBLISHED, 2, (OWN_ML_DSA, self.quorum))), PUBLISHED)
+            return Policy(log.logs, definitions, log.quorum)
+        return Policy(log.logs, (*definitions, Group(PUBLISHED, 2, (log.quorum, self.quorum))), PUBLISHED)
 
 
 def _check_addition(found: Countersigners) -> None:
     """Refuse what could not stand beside a log's own lines."""
     if any(witness.url is None for witness in found.witnesses):
         raise MalformedError("a witness without a URL cannot be asked")
-    taken = {OWN_ML_DSA, PUBLISHED} & {one.name for one in found.definitions}
-    if taken:
-        raise MalformedError(f"the name {taken.pop()!r} is the log's own")
+    if any(one.name == PUBLISHED or one.name.startswith(OWN_ML_DSA) for one in found.definitions):
+        raise MalformedError(f"names that begin with {OWN_ML_DSA!r}, and {PUBLISHED!r}, are the log's own")
     if any(found.quorum in one.members for one in found.definitions if isinstance(one, Group)):
         raise MalformedError("the quorum is a member of no group")

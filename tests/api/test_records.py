@@ -132,7 +132,7 @@ def test_nobody_adds_a_work_for_another(cast):
 
 
 def test_works_are_found_by_part_of_a_title(cast):
-    assert [one["work"] for one in get(cast, "works", title="fil").json()["items"]] == [cast.works["film"]]
+    assert [one["work"] for one in get(cast, "works", q="fil").json()["items"]] == [cast.works["film"]]
 
 
 def test_what_the_log_does_not_know_is_not_found(cast):
