@@ -209,7 +209,12 @@ def _act(name: str, answer: type[Record], body: type[Record] | None = None) -> d
 PARTIES: Final = _list("parties_list", shapes.PartyOut, query("kind", "Only this kind."))
 PARTY: Final = operation("parties_get", shapes.PartyOut, parameters=[_URN])
 ADD_PARTY: Final = operation("parties_add", shapes.PartyOut, status=201, body=shapes.PartyIn, key=True)
-WORKS: Final = _list("works_list", shapes.WorkOut, query("title", "Part of a title, in any case."))
+_TYPED: Final = query(
+    "q",
+    "Only works of which a title has this in it, best matches first. Width, case, diacritics, punctuation and long "
+    "vowels do not count; kana and romaji are one. One or two Latin letters are looked for where words begin.",
+)
+WORKS: Final = _list("works_list", shapes.WorkOut, _TYPED)
 WORK: Final = operation("works_get", shapes.WorkOut, parameters=[_URN])
 ADD_WORK: Final = operation("works_add", shapes.WorkOut, status=201, body=shapes.WorkIn, key=True)
 SHARE_SETS: Final = _list("share_sets_list", shapes.ShareSetOut, query("work", "Only those of this work."))

@@ -16,9 +16,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
+from priorconsent import timestamps
 from priorconsent.errors import MalformedError
+from priorconsent.log.countersigners import Countersigners
 from priorconsent.signing.pkcs8 import MIN_PASSPHRASE_BYTES
 from priorconsent.signing.uris import KeyUri, read_uri
+from priorconsent.witness.protocol import check_url
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 PREFIX = "PRIORCONSENT_"
@@ -124,6 +127,13 @@ def read_folder(text: str) -> Path:
     return BASE_DIR / text
 
 
+def read_file(text: str) -> Path:
+    """A file; a relative one is below the checkout."""
+    if not text or "\0" in text or text.endswith("/"):
+        raise ValueError("expected a file")
+    return BASE_DIR / text
+
+
 def read_origin(text: str) -> str:
     """The log's name: words separated by slashes, the last one a number (docs/spec/files.md)."""
     if re.fullmatch(r"[a-z0-9.-]+(/[a-z0-9.-]+)*/[1-9][0-9]{0,8}", text) is None:
@@ -179,6 +189,35 @@ def read_log_level(text: str) -> str:
     return text.upper()
 
 
+def read_authorities(text: str) -> tuple[str, ...]:
+    """URLs of time-stamp authorities, separated by spaces."""
+    urls = tuple(text.split())
+    if not all(re.fullmatch(r"https?://[^\s/]+(/\S*)?", url) for url in urls) or len(set(urls)) != len(urls):
+        raise ValueError("expected http(s) URLs of time-stamp authorities, separated by spaces, each once")
+    return urls
+
+
+def read_certificates(text: str) -> tuple[str, ...]:
+    """Certificates in PEM, one after the other."""
+    found = tuple(sorted(re.findall(r"-----BEGIN CERTIFICATE-----\n[^-]+-----END CERTIFICATE-----", text)))
+    try:
+        timestamps.read_authorities(found)
+    except MalformedError as error:
+        raise ValueError(f"expected certificates in PEM: {error.detail}") from None
+    if not found:
+        raise ValueError("expected certificates in PEM")
+    return found
+
+
+def read_witnesses(text: str) -> Countersigners:
+    """A policy without the log: witnesses with names, keys and URLs, groups, and a quorum."""
+    # Where a value comes from a file, its last line break was taken off.
+    found = Countersigners.parse(text if text.endswith("\n") else f"{text}\n")
+    for witness in found.witnesses:
+        check_url(witness.url or "")
+    return found
+
+
 def read_secret(text: str) -> str:
     """A secret that is long enough to be one."""
     if len(text) < MIN_SECRET_CHARACTERS:
@@ -192,11 +231,6 @@ def read_keys(text: str) -> tuple[KeyUri, ...]:
     if not uris:
         raise ValueError("expected URIs of keys: file:/…, pkcs11:… or public:…")
     return uris
-
-
-def read_key(text: str) -> tuple[KeyUri, ...]:
-    """The URI of one key."""
-    return (read_uri(text),)
 
 
 def read_passphrase(text: str) -> str:
@@ -278,9 +312,9 @@ SETTINGS = (
     ),
     Setting(
         "PRIORCONSENT_LOG_MLDSA_KEY",
-        read_key,
+        read_keys,
         None,
-        "URI of the ML-DSA-44 key that signs checkpoints too; by default `log-mldsa.pem` in the folder of keys.",
+        "URIs of the ML-DSA-44 key that signs checkpoints too; by default `log-mldsa.pem` in the folder of keys.",
     ),
     Setting(
         "PRIORCONSENT_GRANT_KEY",
@@ -323,6 +357,36 @@ SETTINGS = (
         read_positive_seconds,
         "86400",
         "How long a checkpoint and its snapshot may be relied on, in seconds.",
+    ),
+    Setting(
+        "PRIORCONSENT_WITNESS_POLICY",
+        read_witnesses,
+        None,
+        "Witnesses to ask and how many are needed, as a tlog-policy without `log` lines; none: nobody is asked.",
+    ),
+    Setting(
+        "PRIORCONSENT_SIGNED_STORE",
+        read_file,
+        None,
+        "Remembers what was signed last, best on another disk; by default `signed.sqlite3` in the data folder.",
+    ),
+    Setting(
+        "PRIORCONSENT_TSA_URLS",
+        read_authorities,
+        "",
+        "URLs of RFC 3161 time-stamp authorities, separated by spaces; each is asked about published checkpoints.",
+    ),
+    Setting(
+        "PRIORCONSENT_TSA_CA",
+        read_certificates,
+        None,
+        "Root certificates of these authorities, PEM, one after the other; they stand in the trust file handed out.",
+    ),
+    Setting(
+        "PRIORCONSENT_STAMP_EVERY_S",
+        read_positive_seconds,
+        "3600",
+        "How long to wait after a time-stamp before the next one is asked for, in seconds.",
     ),
     Setting(
         "PRIORCONSENT_ALLOWED_HOSTS",

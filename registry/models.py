@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from registry import wording
+from registry.fields import Grams
 
 URN = 45
 DIGEST = 71
@@ -120,6 +121,22 @@ class WorkTitle(models.Model):
 
     def __str__(self) -> str:
         return self.text
+
+
+class SearchEntry(models.Model):
+    """Where a work is found by its titles; made from them alone by ``registry.search_entries``, never changed.
+
+    ``id``: in the order in which works are shown: length of the main title, then the work's own key.
+    """
+
+    id = models.BigIntegerField(primary_key=True)
+    # Made in bulk beside the work; the database need not look whether it is there.
+    work = models.ForeignKey(Work, on_delete=models.CASCADE, related_name="search_entries", db_constraint=False)
+    keys = models.TextField()
+    grams = Grams()
+
+    def __str__(self) -> str:
+        return self.keys
 
 
 class Identifier(models.Model):

@@ -20,9 +20,10 @@ from priorconsent import vocabulary as words
 from priorconsent.consent import States
 from priorconsent.errors import ConflictError, MalformedError, NotFoundError, NotTrustedError, ProofError
 from priorconsent.log.cosignature import COSIGNATURE_ML_DSA_44, Cosigner
+from priorconsent.log.countersigners import OWN_ML_DSA, Countersigners
 from priorconsent.log.note import Verifier
 from priorconsent.log.opening import open_checkpoint
-from priorconsent.log.policy import Log, Policy, Witness
+from priorconsent.log.policy import Group, Log, Policy, Witness
 from priorconsent.log.tiles import TileNodes
 from priorconsent.log.tree import check_inclusion, inclusion_proof, leaf_hash, tree_root
 from priorconsent.merkle_map import ZERO, map_key, value_hash
@@ -35,8 +36,6 @@ from transparency.contents import is_content
 from transparency.models import Blob, Checkpoint, Event, EvidenceItem, Head, MapLeaf, Spent, Stored
 from transparency.trees import chunks, log_nodes, read_slice
 
-# The log's own ML-DSA line, as its policy names it.
-OWN_ML_DSA = "own-ml-dsa"
 # What the trust file suggests: a day, as the map-root says too.
 MAX_AGE_S = 86400
 # States read before anybody asked for them, so that a web of links cannot fill the memory.
@@ -332,15 +331,26 @@ def verifiers() -> tuple[Verifier, ...]:
     return tuple(Verifier(settings.PRIORCONSENT_ORIGIN, jwk.raw) for jwk in signers.public_halves("log"))
 
 
-def own_cosigner() -> Cosigner:
-    """The log's ML-DSA-44 key, which signs as a witness of that name would."""
-    return Cosigner(settings.PRIORCONSENT_ORIGIN, signers.mldsa_public(), COSIGNATURE_ML_DSA_44)
+def own_cosigner(public_key: bytes) -> Cosigner:
+    """A ML-DSA-44 key of the log, which signs as a witness of its name would."""
+    return Cosigner(settings.PRIORCONSENT_ORIGIN, public_key, COSIGNATURE_ML_DSA_44)
+
+
+def log_policy() -> Policy:
+    """What the log itself must have signed, by a key of each kind. Nobody but this server goes by it alone."""
+    logs = tuple(Log(verifier, f"{settings.PRIORCONSENT_BASE_URL}/log") for verifier in verifiers())
+    keys = [own_cosigner(public_key) for public_key in signers.mldsa_public_halves()]
+    if len(keys) == 1:
+        return Policy(logs, (Witness(OWN_ML_DSA, keys[0]),), OWN_ML_DSA)
+    own = tuple(Witness(f"{OWN_ML_DSA}-{number}", key) for number, key in enumerate(keys, 1))
+    # Any of them: while one takes over from another, and for the checkpoints of its time afterwards.
+    return Policy(logs, (*own, Group(OWN_ML_DSA, 1, tuple(one.name for one in own))), OWN_ML_DSA)
 
 
 def own_policy() -> Policy:
-    """What the log itself must have signed, by both its kinds of keys; no other witness is asked for."""
-    logs = tuple(Log(verifier, f"{settings.PRIORCONSENT_BASE_URL}/log") for verifier in verifiers())
-    return Policy(logs, (Witness(OWN_ML_DSA, own_cosigner()),), OWN_ML_DSA)
+    """What readers are told to ask for: the log's own signatures, and those of witnesses that its operator chose."""
+    chosen: Countersigners = settings.PRIORCONSENT_WITNESS_POLICY
+    return chosen.with_log(log_policy())
 
 
 def own_trust() -> Trust:
@@ -353,7 +363,7 @@ def own_trust() -> Trust:
         log_policy=own_policy().text(),
         roots=tuple(sorted(root.thumbprint for root in first.roots)),
         threshold=first.threshold,
-        tsa_ca=(),
+        tsa_ca=settings.PRIORCONSENT_TSA_CA,
         max_age_s=MAX_AGE_S,
         key_delay_s=0,
         min_level=words.LEAST_LEVEL,
@@ -385,7 +395,7 @@ def check_anchor(note: bytes, nodes: TileNodes) -> None:
         DatabaseChangedError: it does not: rows were changed, or an old copy of the database came back.
     """
     try:
-        anchor = open_checkpoint(note, own_policy()).checkpoint
+        anchor = open_checkpoint(note, log_policy()).checkpoint
     except (MalformedError, NotTrustedError) as error:
         raise DatabaseChangedError(f"a checkpoint that this log did not sign: {error}") from error
     if anchor.size > nodes.size:

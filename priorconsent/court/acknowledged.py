@@ -19,7 +19,7 @@ from typing import Any
 from priorconsent import events as ev
 from priorconsent.acknowledgements import Acknowledgement, SignedAcknowledgement
 from priorconsent.canonical import Json
-from priorconsent.court.log_at_hand import LogAtHand, receipt_key
+from priorconsent.court.log_at_hand import LogAtHand
 from priorconsent.court.report import Exit
 from priorconsent.errors import MalformedError, NotTrustedError
 from priorconsent.statements import Signed, Statement
@@ -105,7 +105,7 @@ def check_acknowledgement(raw: bytes, log: LogAtHand, trust: Trust, statement: b
     if promise.registry != trust.registry:
         raise NotTrustedError(f"an acknowledgement by registry {promise.registry}")
     said = _same(promise, statement)
-    signed.verify(receipt_key(log.keysets, signed.kid, promise.received_at))
+    signed.verify(log.receipt_key(signed.kid, promise.received_at))
 
     def kept(outcome: Outcome, detail: str, pos: int | None = None, *evidence: bytes) -> Kept:
         return Kept(promise, outcome, detail, log.size, log.head.quorum_time, pos, evidence)

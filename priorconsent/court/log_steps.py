@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from priorconsent import canonical, keys, names
+from priorconsent import canonical, keys, names, times, timestamps
 from priorconsent.court import papers
 from priorconsent.court.bundle import Bundle, MapLeaf, read_consistency
 from priorconsent.errors import (
     FraudError,
     MalformedError,
+    NotAvailableError,
     NotTrustedError,
     PriorConsentError,
     ProofError,
@@ -18,11 +19,13 @@ from priorconsent.errors import (
 )
 from priorconsent.events import GrantAdd, read_event
 from priorconsent.grants import Token
-from priorconsent.head import Head, check_log_key, open_head
+from priorconsent.head import MAX_QUORUM_LEAD_S, Head, check_log_key, open_head
 from priorconsent.keys import Keyset
 from priorconsent.log import proof as log_proof
+from priorconsent.log import spelling
+from priorconsent.log.checkpoint import Checkpoint
 from priorconsent.log.cosignature import MAX_SIGNED_NAME_BYTES, SIGNATURE_BYTES
-from priorconsent.log.note import split_note
+from priorconsent.log.note import MAX_NOTE_BYTES, split_note
 from priorconsent.log.tree import check_consistency
 from priorconsent.states import GrantState, KeysetState, State
 from priorconsent.trust import Trust
@@ -118,8 +121,52 @@ def later_checkpoint(bundle: Bundle, first: Logged, trust: Trust) -> Head:
     return now
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What trusted time-stamp authorities say about the first checkpoint.
+
+    Args:
+        by: it existed then; ``None`` if no authority is trusted, or none that is has stamped.
+        told: the same in words.
+    """
+
+    by: str | None
+    told: str
+
+
+def time_stamps(bundle: Bundle, first: Logged, trust: Trust) -> Seen:
+    """Step 6: the stamped checkpoint continues the first one, and no authority saw it before the registry did.
+
+    What an authority signed that the reader does not trust counts for nothing, as if it were not there.
+    """
+    if not bundle.stamps:
+        return Seen(None, "none in the bundle")
+    stamped = Checkpoint.parse(spelling.decode_text(bundle["tsr/checkpoint"], max_bytes=MAX_NOTE_BYTES))
+    old = first.head.checkpoint
+    if stamped.origin != old.origin:
+        raise NotTrustedError(f"the time-stamps are for the log {stamped.origin}, not for {old.origin}")
+    check_consistency(old.size, stamped.size, old.root, stamped.root, read_consistency(bundle["tsr/consistency"]))
+    if not trust.tsa_ca:
+        return Seen(None, f"{len(bundle.stamps)} in the bundle, but the trust file names no authority")
+    found, refusals = [], []
+    for name, token in bundle.stamps.items():
+        try:
+            found.append((timestamps.check(token, bundle["tsr/checkpoint"], trust.tsa_ca), name))
+        except (MalformedError, SignatureError, NotAvailableError) as error:
+            refusals.append(f"{name}: {error}")
+    if not found:
+        return Seen(None, f"none by an authority that is trusted ({'; '.join(refusals)})")
+    stamp, name = min(found, key=lambda one: one[0].time)
+    begin = first.head.map_root.time
+    if times.plus(stamp.time, MAX_QUORUM_LEAD_S) < begin:
+        raise FraudError(
+            f"stamped at {stamp.time}, but dated {begin} by the registry", evidence=(bundle[name], first.head.note)
+        )
+    return Seen(stamp.time, f"seen by {stamp.time} ({name}, checked by {stamp.checked_by})")
+
+
 def proved_states(leaves: Iterable[MapLeaf], now: Head) -> ProvedStates:
-    """Step 6: each state leads to the map-root of the later checkpoint."""
+    """Step 7: each state leads to the map-root of the later checkpoint."""
     states: dict[str, State] = {}
     faults = []
     for leaf in leaves:
@@ -135,7 +182,7 @@ def proved_states(leaves: Iterable[MapLeaf], now: Head) -> ProvedStates:
 def countersignature(
     token: Token, logged: Logged, now: Head, keysets: tuple[Keyset, ...], states: ProvedStates
 ) -> Keyset:
-    """Step 7: token and checkpoints are signed by keys that the keysets in force at their positions name for it.
+    """Step 8: token and checkpoints are signed by keys that the keysets in force at their positions name for it.
 
     Returns:
         the keyset of the token. Where a later one came in since, the bundle does not show which of the earlier
@@ -163,7 +210,7 @@ def countersignature(
 
 
 def same_grant(bundle: Bundle, token: Token, logged: Logged, trust: Trust) -> str:
-    """Step 8: offer, token and event say the same, of the registry trusted."""
+    """Step 9: offer, token and event say the same, of the registry trusted."""
     event, offer = logged.event, token.offer
     told = (event.grant, event.works, event.valid_from, event.valid_until)
     pinned = {text.digest for text in offer.texts}
@@ -180,7 +227,7 @@ def same_grant(bundle: Bundle, token: Token, logged: Logged, trust: Trust) -> st
 
 
 def same_state(token: Token, logged: Logged, states: ProvedStates) -> GrantState:
-    """Step 11: the map shows this grant, and its life begins with this event."""
+    """Step 12: the map shows this grant, and its life begins with this event."""
     event = logged.event
     state = states.state(names.grant(event.grant))
     if not isinstance(state, GrantState):

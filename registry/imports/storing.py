@@ -9,7 +9,7 @@ import msgspec
 from django.db import transaction
 from django.db.models import FilteredRelation, Q
 
-from registry import ids
+from registry import ids, search_entries
 from registry.imports import bulk
 from registry.imports.batches import Told
 from registry.imports.comparing import SAID
@@ -20,6 +20,9 @@ from registry.imports.updating import ENTRY, MEMBERS, Known, Updates, insert
 from registry.models import CatalogueEntry, Identifier, Import, Party, Work
 
 _WORK = ("id", "urn", "kind", "registrant_id", "date", "rights_statement", "added_at")
+
+# From here on, whenever there are twice as many.
+FEW_BATCHES = 4
 
 
 class Store:
@@ -34,6 +37,7 @@ class Store:
     def __init__(self, origin: Import, chart: Map, remark: Callable[[Problem], None], *, writes: bool) -> None:
         self.origin, self.chart, self.remark, self.writes = origin, chart, remark, writes
         self.added = self.changed = self.unchanged = 0
+        self._batches = 0
         self._decode = msgspec.msgpack.Decoder(Said).decode
 
     def batch(self, told: Sequence[Told]) -> None:
@@ -48,12 +52,16 @@ class Store:
             known = self._known(told)
             self._add([one for one in told if one.number not in known])
             self._update([(one, known[one.number][0]) for one in told if self._may_differ(one, known)])
+            self._batches += 1
+            if self.writes and self._batches >= FEW_BATCHES and self._batches.bit_count() == 1:
+                bulk.take_stock([Work, CatalogueEntry, *(member.model for member in MEMBERS.values())])
 
     def finish(self, now: str) -> None:
         """Say that the file was read to its end, if it changed anything."""
         if self.origin.pk:
             self.origin.finished_at = now
             self.origin.save()
+            search_entries.settle()
 
     def _known(self, told: Sequence[Told]) -> Mapping[str, Sequence[Known]]:
         found: dict[str, list[Known]] = defaultdict(list)
@@ -84,6 +92,7 @@ class Store:
         bulk.insert(CatalogueEntry, ENTRY, entries)
         for name, said_of in SAID.items():
             insert(MEMBERS[name], ((key, *values) for key, said in new for values in said_of(said)))
+        search_entries.add((key, one.entry) for key, one in zip(keys, told, strict=True))
 
     def _may_differ(self, one: Told, known: Mapping[str, Sequence[Known]]) -> bool:
         """Whether a work that is there is meant, which one, and that something else is said about it."""

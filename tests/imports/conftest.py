@@ -15,6 +15,7 @@ from registry.models import (
     Import,
     Locator,
     Party,
+    SearchEntry,
     SuggestedHolder,
     SuggestedLink,
     Work,
@@ -56,7 +57,7 @@ none = ["Original"]
 """
 TOUCHED = (
     *(Work, WorkTitle, Identifier, Locator, SuggestedHolder, SuggestedLink),
-    *(CatalogueEntry, WorkChange, Import),
+    *(CatalogueEntry, WorkChange, Import, SearchEntry),
 )
 HEADER = "no,kind,title,kana,date,printed,holders,parts,source"
 ROWS = (

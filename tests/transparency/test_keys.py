@@ -12,12 +12,12 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from priorconsent.errors import MalformedError, NotTrustedError, SigningError
+from priorconsent.errors import SigningError
 from priorconsent.keys import read_keyset
 from priorconsent.signing import pkcs8
 from priorconsent.trust import read_trust
 from tests.transparency.cast import DAY_1
-from transparency.signers import USES, make_keys, mldsa_signer, seal, signer
+from transparency.signers import USES, make_keys, mldsa_signers, seal, signer
 from transparency.store import DatabaseArchive, keyset
 
 PKCS8 = PrivateFormat.PKCS8
@@ -49,15 +49,16 @@ def test_a_signature_verifies_under_the_key_of_the_use(folder):
 
 def test_the_log_has_a_key_that_outlasts_quantum_computers(folder):
     make_keys(root=True)
-    signature = mldsa_signer().sign(b"message")
-    assert (len(mldsa_signer().public_bytes), len(signature)) == (1312, 2420)
-    MLDSA44PublicKey.from_public_bytes(mldsa_signer().public_bytes).verify(signature, b"message")
+    [signer] = mldsa_signers()
+    signature = signer.sign(b"message")
+    assert (len(signer.public_bytes), len(signature)) == (1312, 2420)
+    MLDSA44PublicKey.from_public_bytes(signer.public_bytes).verify(signature, b"message")
 
 
 def test_a_key_that_others_can_read_is_refused(folder):
     make_keys(root=True)
     (folder / "keys" / "log.pem").chmod(0o644)
-    with pytest.raises(NotTrustedError, match="others may read"):
+    with pytest.raises(SigningError, match="others may read"):
         signer("log")
 
 
@@ -67,19 +68,19 @@ def test_a_signer_does_not_show_its_key(folder):
 
 
 @pytest.mark.parametrize(
-    ("content", "error"),
+    "content",
     [
-        (pkcs8.encode(Ed25519PrivateKey.generate(), b"a passphrase of theirs"), SigningError),
-        (generate_private_key(SECP256R1()).private_bytes(Encoding.PEM, PKCS8, NoEncryption()), MalformedError),
-        (b"no key", MalformedError),
-        (b"", MalformedError),
+        pkcs8.encode(Ed25519PrivateKey.generate(), b"a passphrase of theirs"),
+        generate_private_key(SECP256R1()).private_bytes(Encoding.PEM, PKCS8, NoEncryption()),
+        b"no key",
+        b"",
     ],
     ids=["encrypted", "other algorithm", "no key", "empty"],
 )
-def test_a_file_that_holds_no_key_for_us_is_refused(folder, content, error):
+def test_a_file_that_holds_no_key_for_us_does_not_sign(folder, content):
     make_keys(root=True)
     (folder / "keys" / "log.pem").write_bytes(content)
-    with pytest.raises(error):
+    with pytest.raises(SigningError, match=r"log\.pem"):
         signer("log")
 
 
@@ -101,5 +102,5 @@ def test_the_trust_file_names_registry_log_and_root(registry, folder):
     assert trust.registry == registry
     assert trust.roots == (signer("root").kid,)
     assert [log.key.public_key for log in trust.policy.logs] == [signer("log").jwk.raw]
-    assert [own.key.public_key for own in trust.policy.witnesses] == [mldsa_signer().public_bytes]
+    assert [own.key.public_key for own in trust.policy.witnesses] == [one.public_bytes for one in mldsa_signers()]
     assert trust.policy.missing(()) == ("own-ml-dsa",)
