@@ -219,6 +219,8 @@ class _Check:
                 raise UnreachableError(
                     f"the snapshot of {checkpoint.size} entries is newer than the checkpoint read; try again"
                 )
+            if path.stem.isdecimal() and int(path.stem) != checkpoint.size:
+                raise ProofError(f"the snapshot is of {checkpoint.size} entries, and its name says otherwise")
             # Its map-root is an entry of this log too, and was compared with the map replayed.
             if self._replayed and self.roots.get(checkpoint.size) != checkpoint.root:
                 raise ProofError("the snapshot belongs to another log")

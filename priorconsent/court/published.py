@@ -59,7 +59,7 @@ class Folder:
     def snapshot(self) -> Iterator[Path]:  # noqa: D102
         latest = convert(canonical.parse(self._get("snapshots/latest.json")), Latest)
         path = self._folder / "snapshots" / latest.file
-        if path.is_file() and _sha256(path) != latest.sha256:
+        if latest.file != f"{latest.size}.sqlite" or (path.is_file() and _sha256(path) != latest.sha256):
             raise ProofError(f"{latest.file} is not the file that latest.json announces")
         yield path
 
