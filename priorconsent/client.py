@@ -34,7 +34,7 @@ MAX_BLOB_BYTES = 1 << 20
 MAX_BUNDLE_BYTES = 64 << 20
 MAX_SNAPSHOT_BYTES = 64 << 30
 
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 Progress = Callable[[int, int | None], None]  # bytes so far, bytes in all if known
 
@@ -61,7 +61,7 @@ class Registry:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
             raise MalformedError(f"not the base URL of a registry: {url[:100]!r}")
-        local = parts.hostname in _LOOPBACK
+        local = parts.hostname in LOOPBACK
         if parts.scheme == "http" and not local:
             raise MalformedError("plain http shows others what you ask: use https")
         self._base = url.rstrip("/") + "/"

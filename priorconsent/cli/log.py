@@ -1,4 +1,4 @@
-"""``priorconsent log fsck|ack … --trust F``: check everything that a registry published, or one promise of it."""
+"""``priorconsent log fsck|monitor|ack … --trust F``: check all that was published, follow it, ask for a promise."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from priorconsent import canonical
-from priorconsent.cli import acknowledged, asking
+from priorconsent.cli import acknowledged, asking, monitor
 from priorconsent.cli.saying import say
 from priorconsent.court.findings import Findings
 from priorconsent.court.fsck import fsck
@@ -16,7 +16,7 @@ from priorconsent.court.report import counted
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="fsck|ack")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="fsck|monitor|ack")
     purpose = "derive log, map and snapshot again from the published files, and compare"
     action = actions.add_parser("fsck", description=purpose, help=purpose, allow_abbrev=False)
     action.add_argument("place", metavar="PLACE", help="folder or URL that holds log/, blob/, evidence/, snapshots/")
@@ -26,6 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     action.add_argument("--json", action="store_true", help="print the findings as one line of JSON")
     action.set_defaults(act=_fsck)
+    monitor.configure(actions)
     acknowledged.configure(actions)
 
 

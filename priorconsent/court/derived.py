@@ -86,16 +86,29 @@ class Derivation:
         self._trust = trust
 
     def take(self, raw: bytes) -> Taken:
-        """Replay the next entry.
+        """Replay the next entry: ``read`` and ``apply``."""
+        return self.apply(self.read(raw))
+
+    def read(self, raw: bytes) -> Event:
+        """The next entry as an event.
 
         Raises:
             MalformedError: it is no event.
             NotTrustedError: the log is another registry's, or a blob is missing.
-            FraudError: evidence at hand is proved invalid; the ledger is then of no use.
         """
-        event, pos = read_event(raw), self.ledger.size
+        event = read_event(raw)
         self._check_beginning(event)
+        return event
+
+    def apply(self, event: Event) -> Taken:
+        """Replay the next event; if that fails, the ledger is as before.
+
+        Raises:
+            NotTrustedError: a blob is missing.
+            FraudError: evidence at hand is proved invalid.
+        """
         false_root = isinstance(event, MapRoot) and not self._is_root(event)
+        pos = self.ledger.size
         return Taken(pos, event, replay.apply(event, self.ledger, self.archive), false_root)
 
     def _check_beginning(self, event: Event) -> None:

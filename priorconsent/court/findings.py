@@ -92,7 +92,10 @@ class Findings:
         """Note what goes wrong within the block, which ends there."""
         try:
             yield
-        except UNABLE as error:
-            self.unable.append(Finding(error.code, subject, str(error)))
         except PriorConsentError as error:
-            self.wrong.append(Finding(error.code, subject, str(error)))
+            self.tell_error(subject, error)
+
+    def tell_error(self, subject: str, error: PriorConsentError) -> None:
+        """Note an error: something is wrong, or could not be checked."""
+        there = self.unable if isinstance(error, UNABLE) else self.wrong
+        there.append(Finding(error.code, subject, str(error)))

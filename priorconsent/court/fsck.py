@@ -21,8 +21,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from priorconsent import keys, names
 from priorconsent import events as ev
+from priorconsent import keys, names
+from priorconsent.acknowledgements import SignedAcknowledgement
 from priorconsent.court import acknowledged
 from priorconsent.court.acknowledged import Outcome
 from priorconsent.court.derived import Derivation, PublishedArchive, Taken
@@ -30,7 +31,14 @@ from priorconsent.court.findings import Finding, Findings
 from priorconsent.court.log_at_hand import read_log
 from priorconsent.court.published import Published
 from priorconsent.court.stored import StoredTiles, check_stored
-from priorconsent.errors import FraudError, NotFoundError, ProofError, SignatureError, UnreachableError
+from priorconsent.errors import (
+    FraudError,
+    NotFoundError,
+    PriorConsentError,
+    ProofError,
+    SignatureError,
+    UnreachableError,
+)
 from priorconsent.head import check_quorum_time
 from priorconsent.log import note, tiles, tree
 from priorconsent.log.opening import OpenedCheckpoint, open_checkpoint, open_signed
@@ -167,15 +175,17 @@ class _Check:
 
     def _replay(self, raw: bytes, grown: tree.Growing) -> bool:
         """Replay an entry; whether the next one can be."""
-        with self.found.telling(f"event {grown.size - 1}"):
+        try:
             taken = self._derivation.take(raw)
-            self._last = taken.event
-            self._note(taken)
-            if isinstance(taken.event, ev.MapRoot):
-                self.found.map_roots += 1
-                self.roots[grown.size] = grown.root
-            return True
-        return False
+        except PriorConsentError as error:
+            self.found.tell_error(f"event {grown.size - 1}", error)
+            return False
+        self._last = taken.event
+        self._note(taken)
+        if isinstance(taken.event, ev.MapRoot):
+            self.found.map_roots += 1
+            self.roots[grown.size] = grown.root
+        return True
 
     def _note(self, taken: Taken) -> None:
         effect, subject = taken.effect, f"event {taken.pos}"
@@ -226,7 +236,7 @@ class _Check:
                 raise ProofError("the snapshot belongs to another log")
 
     def _statement(self, acknowledgement: bytes) -> bytes | None:
-        digest = acknowledged.SignedAcknowledgement(acknowledgement).acknowledgement.statement
+        digest = SignedAcknowledgement(acknowledgement).acknowledgement.statement
         return self._derivation.archive.evidence(digest)
 
     def _spoilt(self, digest: str) -> None:

@@ -55,7 +55,8 @@ class FileLedger:
     def reload(self) -> None:
         """Forget what was not saved, or was saved and rolled back."""
         row = self._connection.execute("SELECT size, leaves, last_time FROM replayed").fetchone()
-        self._size, self._leaves, self._last_time = row or (0, 0, None)
+        told: tuple[int, int, str | None] = row or (0, 0, None)
+        self._size, self._leaves, self._last_time = told
         self._known: dict[str, State | None] = {}
         self._changed: dict[str, State] = {}
         rows = self._connection.execute("SELECT depth, prefix, hash, leaf_key, leaf_value FROM nodes")

@@ -58,13 +58,18 @@ KINDS = {
     "snapshot": r"snapshots/\d+\.sqlite",
 }
 
+
+def flip(raw, at):
+    return raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :]
+
+
 CHANGES = {
-    "first byte": lambda raw: bytes([raw[0] ^ 1]) + raw[1:],
-    "a byte in the middle": lambda raw: raw[: len(raw) // 2] + bytes([raw[len(raw) // 2] ^ 1]) + raw[len(raw) // 2 + 1 :],
+    "first byte": lambda raw: flip(raw, 0),
+    "a byte in the middle": lambda raw: flip(raw, len(raw) // 2),
     "last byte": lambda raw: raw[:-1] + bytes([raw[-1] ^ 4]),
     "a byte less": lambda raw: raw[:-1],
     "a byte more": lambda raw: raw + b"x",
-    "nothing left": lambda raw: b"",
+    "nothing left": lambda raw: raw[:0],
 }
 
 
