@@ -1,9 +1,8 @@
-"""``priorconsent log monitor`` from outside: what it prints and posts, its exit codes, and that a kill costs nothing."""
+"""``priorconsent log monitor`` from outside: what it prints and posts, its exit codes; a kill costs nothing."""
 
 import contextlib
 import hashlib
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -128,8 +127,8 @@ def test_it_goes_on_until_it_is_interrupted_or_something_is_false(folder, trust,
         [sys.executable, "-c", AT_NOW, *map(str, words), "--every", "1"],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        cwd=os.getcwd(),
     )
+    assert program.stdout
     try:
         assert [json.loads(program.stdout.readline())["code"] for _ in range(3)] == ["party", "party-key", "grant"]
         program.send_signal(signal.SIGINT)
