@@ -11,7 +11,7 @@ from priorconsent.errors import NotFoundError, NotTrustedError
 from priorconsent.merkle_map import map_key
 from priorconsent.records import convert
 from priorconsent.states import GrantState, State, read_state
-from transparency import proofs
+from transparency import proofs, timestamps
 from transparency.store import DatabaseArchive
 from transparency.trees import leaves_at
 
@@ -69,6 +69,7 @@ def bundle(grant: str, published: Published) -> bytes:
         First(event, proof, head["map_root"], head["proof"]),
         Now(newest.map_root.encode(), newest.proof, proofs.consistency(first, last)),
         [_leaf(name, published) for name in evidence.names],
+        timestamps.stamped(first),
     )
 
 

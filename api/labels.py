@@ -30,6 +30,24 @@ USES: Final[Mapping[str, Promise]] = {
     "protect": _("Recognise and block the work"),
 }
 
+KINDS: Final[Mapping[str, Promise]] = {
+    "franchise": _("Franchise"),
+    "series": _("Series"),
+    "film": _("Film"),
+    "episode": _("Episode"),
+    "game": _("Game"),
+    "manga": _("Manga"),
+    "book": _("Book"),
+    "music": _("Music"),
+    "image": _("Picture"),
+    "text": _("Text"),
+    "software": _("Software"),
+    "character": _("Character"),
+    "voice": _("Voice"),
+    "likeness": _("Likeness"),
+    "mark": _("Trade mark"),
+}
+
 MODALITIES: Final[Mapping[str, Promise]] = {
     "text": _("Text"),
     "image": _("Images"),

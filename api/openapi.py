@@ -8,16 +8,17 @@ from typing import Any, Final
 import msgspec
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter
 
-from api import shapes
+from api import list_shapes, shapes
 from api.problems import MEDIA_TYPE
 from priorconsent import bucket
 from priorconsent import vocabulary as words
+from priorconsent.lists import MAX_LINES_AT_ONCE, Outcomes, SignedLine, UnsignedLine
 from priorconsent.records import Record
 
 REF: Final = "#/components/schemas/{name}"
 API_KEY: Final = "apiKey"
 
-BODIES: Final = (bucket.Bucket, *shapes.ALL)
+BODIES: Final = (bucket.Bucket, *shapes.ALL, *list_shapes.ALL)
 
 
 def add_components(result: dict[str, Any], **_arguments: Any) -> dict[str, Any]:
@@ -173,15 +174,21 @@ BUCKET: Final = operation(
 )
 
 STATEMENT: Final = operation("statements_take", shapes.Recorded, status=202, body=shapes.StatementIn)
-STATEMENT["request"]["application/jose"] = {"type": "string", "description": "Compact JWS."}
+_ONE_OR_MANY: Final = [_reference(shapes.StatementIn), {"type": "array", "items": _reference(SignedLine)}]
+STATEMENT["request"] = {
+    "application/json": {"oneOf": _ONE_OR_MANY},
+    "application/jose": {"type": "string", "description": "Compact JWS."},
+    "application/jsonl": {"type": "string", "description": f"A SignedLine a line; {MAX_LINES_AT_ONCE} lines at most."},
+}
+STATEMENT["responses"][(200, "application/json")] = _reference(Outcomes)
 
 _AFTER = query("after", "The next of the page before.")
 _URN = in_path("urn", "urn:uuid:…", "^urn:uuid:[0-9a-f-]{36}$")
 _DIGEST = in_path("digest", "sha256:…", "^sha256:[0-9a-f]{64}$")
 
 
-def _list(name: str, kind: type[Record], *parameters: OpenApiParameter, key: bool = False) -> dict[str, Any]:
-    schema = {
+def _page_of(kind: type[Record]) -> dict[str, Any]:
+    return {
         "type": "object",
         "properties": {
             "items": {"type": "array", "items": _reference(kind)},
@@ -189,7 +196,10 @@ def _list(name: str, kind: type[Record], *parameters: OpenApiParameter, key: boo
         },
         "required": ["items", "next"],
     }
-    return operation(name, schema, parameters=[_AFTER, *parameters], key=key)
+
+
+def _list(name: str, kind: type[Record], *parameters: OpenApiParameter, key: bool = False) -> dict[str, Any]:
+    return operation(name, _page_of(kind), parameters=[_AFTER, *parameters], key=key)
 
 
 def _act(name: str, answer: type[Record], body: type[Record] | None = None) -> dict[str, Any]:
@@ -199,7 +209,12 @@ def _act(name: str, answer: type[Record], body: type[Record] | None = None) -> d
 PARTIES: Final = _list("parties_list", shapes.PartyOut, query("kind", "Only this kind."))
 PARTY: Final = operation("parties_get", shapes.PartyOut, parameters=[_URN])
 ADD_PARTY: Final = operation("parties_add", shapes.PartyOut, status=201, body=shapes.PartyIn, key=True)
-WORKS: Final = _list("works_list", shapes.WorkOut, query("title", "Part of a title, in any case."))
+_TYPED: Final = query(
+    "q",
+    "Only works of which a title has this in it, best matches first. Width, case, diacritics, punctuation and long "
+    "vowels do not count; kana and romaji are one. One or two Latin letters are looked for where words begin.",
+)
+WORKS: Final = _list("works_list", shapes.WorkOut, _TYPED)
 WORK: Final = operation("works_get", shapes.WorkOut, parameters=[_URN])
 ADD_WORK: Final = operation("works_add", shapes.WorkOut, status=201, body=shapes.WorkIn, key=True)
 SHARE_SETS: Final = _list("share_sets_list", shapes.ShareSetOut, query("work", "Only those of this work."))
@@ -207,6 +222,16 @@ SHARE_SET: Final = operation("share_sets_get", shapes.ShareSetOut, parameters=[_
 PROPOSE_SHARES: Final = operation(
     "share_sets_propose", shapes.ShareSetOut, status=201, body=shapes.ShareSetIn, key=True
 )
+WORKS_TO_SIGN: Final = operation(
+    "works_to_sign",
+    _page_of(UnsignedLine),
+    body=list_shapes.ListIn,
+    key=True,
+)
+WORK_CHANGES: Final = _list(
+    "works_changes", list_shapes.WorkChangeOut, query("work", "Only those of this work."), key=True
+)
+SUGGESTIONS: Final = _list("works_suggestions", list_shapes.SuggestionsOut, query("work", "Only this work."), key=True)
 REFUSALS: Final = _list("refusals_list", shapes.RefusalOut, query("party", "Only those of this party."))
 REFUSAL: Final = operation("refusals_get", shapes.RefusalOut, parameters=[_URN])
 CHECK: Final = operation("checks_record", shapes.CheckOut, status=201, body=shapes.CheckIn, key=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any, Final, TypeVar
 
 from rest_framework.response import Response
@@ -28,9 +29,15 @@ def after(given: dict[str, str]) -> int:
     return int(text)
 
 
-def page(rows: Sequence[Any], render: Callable[[Sequence[Any]], Sequence[Any]]) -> Response:
-    """One page: ``items``, and ``next`` to go on from, null on the last page."""
-    following = str(rows[-1].pk) if len(rows) >= MAX_ROWS else None
+def page(
+    rows: Sequence[M], render: Callable[[Sequence[M]], Sequence[Any]], place: Callable[[M], int] = attrgetter("pk")
+) -> Response:
+    """One page: ``items``, and ``next`` to go on from, null on the last page.
+
+    Args:
+        place: what a page goes on from if this row is the last of the one before.
+    """
+    following = str(place(rows[-1])) if len(rows) >= MAX_ROWS else None
     return Response({"items": list(render(rows)), "next": following})
 
 

@@ -100,7 +100,7 @@ def problem(code: str, detail: str = "", pointer: str = "", **members: Any) -> H
         members: further members of the document.
     """
     kind = KINDS[code]
-    told = {"detail": _bounded(detail), "pointer": _bounded(pointer), **members}
+    told = {"detail": bounded(detail), "pointer": bounded(pointer), **members}
     body = {
         "type": TYPE + code,
         "title": kind.title(),
@@ -192,6 +192,7 @@ _DRF: Final = (
 )
 
 
-def _bounded(text: str) -> str:
+def bounded(text: str) -> str:
+    """As much of a text as is told, in characters that have bytes."""
     # A lone surrogate has no bytes in UTF-8.
     return text[:MAX_DETAIL_CHARACTERS].encode("utf-8", "backslashreplace").decode()

@@ -243,6 +243,9 @@ class WorkOut(Record, frozen=True):
 
     Args:
         to_sign: the claim that registers it, as long as the log does not know it.
+        match: how it was found by ``q``: a title is the text, begins with it, has it in it, or has its words in it.
+            It says nothing about permission: ask for that by ``work``.
+        logged: of a work that was found, whether the log knows it; if not, nothing can be permitted yet.
     """
 
     work: Urn
@@ -256,6 +259,8 @@ class WorkOut(Record, frozen=True):
     locators: tuple[str, ...]
     added_at: Time
     to_sign: ToSign | UnsetType = UNSET
+    match: Literal["whole", "beginning", "part", "words"] | UnsetType = UNSET
+    logged: bool | UnsetType = UNSET
 
 
 class ShareIn(Record, frozen=True):

@@ -6,7 +6,19 @@ from typing import Final
 
 from django.urls import URLPattern, path, re_path
 
-from api.views import buckets, decisions, description, discovery, files, health, licences, registry, start, statements
+from api.views import (
+    buckets,
+    catalogue,
+    decisions,
+    description,
+    discovery,
+    files,
+    health,
+    licences,
+    registry,
+    start,
+    statements,
+)
 
 HEX: Final = "[0-9a-f]{64}"
 # C2SP tlog-tiles: level or "entries", then the index in groups of three digits, then perhaps a width.
@@ -38,6 +50,9 @@ urlpatterns: list[URLPattern] = [
     path("api/v1/parties/<str:urn>", registry.OneParty.as_view()),
     path("api/v1/works", registry.Works.as_view()),
     path("api/v1/works/<str:urn>", registry.OneWork.as_view()),
+    path("api/v1/works-to-sign", catalogue.WorksToSign.as_view()),
+    path("api/v1/work-changes", catalogue.WorkChanges.as_view()),
+    path("api/v1/suggestions", catalogue.Suggestions.as_view()),
     path("api/v1/share-sets", registry.ShareSets.as_view()),
     path("api/v1/share-sets/<str:digest>", registry.OneShareSet.as_view()),
     path("api/v1/refusals", registry.Refusals.as_view()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -26,6 +27,19 @@ RAW_BODY: Final = "priorconsent.body"
 R = TypeVar("R", bound=Record)
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a body.
+
+    Args:
+        number: from one.
+        value: plain JSON values; of a line that is no JSON, what is wrong with it.
+    """
+
+    number: int
+    value: Any
+
+
 class StrictJson(BaseParser):
     """JSON of the profile; DRF's own parser takes duplicate members and NaN."""
 
@@ -37,9 +51,7 @@ class StrictJson(BaseParser):
         raw = _read(stream)
         if parser_context is not None:
             parser_context["request"].META[RAW_BODY] = raw
-        if _NUL.search(raw):
-            raise MalformedError("the character U+0000 has no place in text")
-        return canonical.parse(raw, max_bytes=MAX_BODY_BYTES)
+        return _json(raw)
 
 
 class Jose(BaseParser):
@@ -51,6 +63,23 @@ class Jose(BaseParser):
         """The same members as if it had come within JSON."""
         del media_type, parser_context
         return {"statement": _read(stream).decode("utf-8", "replace")}
+
+
+class JsonLines(BaseParser):
+    """JSON Lines: one value a line. A line that is none is left to whoever takes the lines, each for itself."""
+
+    media_type = "application/jsonl"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        """A list of ``Line``: those that hold something."""
+        del media_type, parser_context
+        return [_line(number, raw) for number, raw in enumerate(_read(stream).splitlines(), 1) if raw.strip()]
+
+
+class NdJson(JsonLines):
+    """The same under its other name."""
+
+    media_type = "application/x-ndjson"
 
 
 class CanonicalJson(BaseRenderer):
@@ -110,6 +139,19 @@ def parameters(request: Request, known: Collection[str] | None = None) -> dict[s
     values = {name: str(given[name]) for name in given}
     canonical.check_profile(values)
     return values
+
+
+def _json(raw: bytes) -> Any:
+    if _NUL.search(raw):
+        raise MalformedError("the character U+0000 has no place in text")
+    return canonical.parse(raw, max_bytes=MAX_BODY_BYTES)
+
+
+def _line(number: int, raw: bytes) -> Line:
+    try:
+        return Line(number, _json(raw))
+    except MalformedError as error:
+        return Line(number, error)
 
 
 def _fault(name: str, what: str) -> MalformedError:

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import deciding, importing, issuing, receipting, snapshots, starting
+from benchmarks import deciding, importing, issuing, receipting, signing, snapshots, starting
 from benchmarks.measuring import Table, machine, progress
 
 SMALL, LARGE = 10_000, 100_000
@@ -19,6 +19,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "snapshot": lambda quick: snapshots.run((SMALL,) if quick else (SMALL, LARGE), 3 if quick else 5),
     "issue": lambda quick: issuing.run({1: 5, 50: 1} if quick else {1: 20, 100: 3}),
     "import": lambda quick: importing.run((SMALL,) if quick else (SMALL, LARGE)),
+    "sign": lambda quick: signing.run(500 if quick else 3_236),
     "start": lambda quick: starting.run((SMALL,) if quick else (1_000, SMALL, LARGE), 5 if quick else 15),
 }
 

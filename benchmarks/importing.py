@@ -1,48 +1,63 @@
-"""Works imported per second, against bare COPY or executemany of the same rows, on both engines.
-
-An invented catalogue in the shape of a real one: three titles, two holders and mostly a source for each work.
-"""
+"""Works imported per second, against bare COPY or executemany of the same rows, on both engines."""
 
 from __future__ import annotations
 
 import os
+import pickle
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from benchmarks import invented_works
 from benchmarks.measuring import KIB, Table, in_a_child, progress, times
 
+MIB = 2**20
+ROWS_AT_ONCE = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one import took.
+
+    Args:
+        bare_s: the same rows without anything around them.
+    """
+
+    rows: int
+    reading_s: float
+    import_s: float
+    bare_s: float
+    again_s: float
+    peak_kib: int
+    database_bytes: int
+
 
 def run(sizes: tuple[int, ...]) -> Table:
     """One row for each engine and size."""
     table = Table(
         "works imported, whole file in one transaction; wall clock",
-        "engine",
-        "works",
-        "rows",
-        "read and checked",
-        "import",
-        "bare rows",
-        "import ÷ bare",
-        "again, unchanged",
-        "peak RSS",
+        *("engine", "works", "rows", "read and checked", "import", "bare rows", "import ÷ bare"),
+        *("again, unchanged", "peak RSS", "database"),
     )
     for engine in ("sqlite", "postgresql"):
         for size in sizes:
             progress(f"{engine}: {size:,} works")
-            (rows, reading_s, import_s, bare_s, again_s, peak_kib), _ = in_a_child(_measure, engine, size)
-            rates = (f"{size / seconds:,.0f}/s" for seconds in (reading_s, import_s))
-            bare = (f"{size / bare_s:,.0f}/s", times(import_s / bare_s))
-            again = (f"{size / again_s:,.0f}/s", f"{peak_kib / KIB:.0f} MiB")
-            table.add(engine, f"{size:,}", f"{rows:,}", *rates, *bare, *again)
+            seen, _ = in_a_child(_measure, engine, size)
+            table.add(
+                *(engine, f"{size:,}", f"{seen.rows:,}"),
+                *(f"{size / seconds:,.0f}/s" for seconds in (seen.reading_s, seen.import_s, seen.bare_s)),
+                *(times(seen.import_s / seen.bare_s), f"{size / seen.again_s:,.0f}/s"),
+                f"{seen.peak_kib / KIB:.0f} MiB",
+                f"{seen.database_bytes / MIB:,.0f} MiB",
+            )
     return table
 
 
-def _measure(engine: str, size: int) -> tuple[int, float, float, float, float, int]:
-    """Rows, seconds for each act, and the peak of memory before the yardstick takes its own."""
+def _measure(engine: str, size: int) -> Measured:
     from tests.realservers import Servers
 
     servers = Servers()
@@ -62,7 +77,7 @@ def _measure(engine: str, size: int) -> tuple[int, float, float, float, float, i
         servers.stop()
 
 
-def _import(folder: Path, size: int) -> tuple[int, float, float, float, float, int]:
+def _import(folder: Path, size: int) -> Measured:
     import resource
 
     from django.core.management import call_command
@@ -70,10 +85,9 @@ def _import(folder: Path, size: int) -> tuple[int, float, float, float, float, i
 
     from registry import ids
     from registry.actor import Actor
-    from registry.imports.importing import Options, import_works
+    from registry.imports.batches import checked
+    from registry.imports.importing import BATCH_WORKS, Options, import_works
     from registry.imports.mapping import read_map
-    from registry.imports.reading import rows
-    from registry.imports.telling import Teller
     from registry.models import Party
 
     call_command("migrate", verbosity=0, interactive=False)
@@ -85,47 +99,100 @@ def _import(folder: Path, size: int) -> tuple[int, float, float, float, float, i
     actor = Actor(party=None, role="operator", proof="operator")
 
     def read() -> None:
-        teller = Teller(chart, lambda _: None)
-        for row in rows(path, chart):
-            teller.tell(row)
+        for _ in checked(path, chart, BATCH_WORKS):
+            pass
 
     def bring() -> None:
         import_works(actor, party, path, chart, Options(), lambda _: None, lambda _done, _total: None, now)
 
-    seconds = [_timed(act) for act in (read, bring, bring)]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    tables = _rows_stored()
+    import_s, again_s = _timed(bring), _timed(bring)
+    peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    database_bytes = _database_bytes()
+    rows = _set_aside(folder)
+    bare_s = _bare(folder)
     connection.close()
-    bare = _timed(lambda: _bare(tables))
-    return sum(len(found) for _, _, found in tables), seconds[0], seconds[1], bare, seconds[2], peak
+    return Measured(rows, _timed(read), import_s, bare_s, again_s, peak_kib, database_bytes)
 
 
-def _rows_stored() -> list[tuple[Any, tuple[str, ...], list[tuple[Any, ...]]]]:
-    """Table, columns and rows, as they were imported; the tables are empty after that."""
+def _database_bytes() -> int:
     from django.db import connection
 
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SELECT pg_database_size(current_database())")
+        else:
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            cursor.execute("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()")
+        return int(cursor.fetchone()[0])
+
+
+def _tables() -> list[Any]:
     from registry.imports.updating import MEMBERS
-    from registry.models import CatalogueEntry, Import, Work
+    from registry.models import CatalogueEntry, Work
 
-    models: list[Any] = [Work, CatalogueEntry, *(member.model for member in MEMBERS.values())]
-    tables = []
-    for model in models:
-        columns = tuple(field.column for field in model._meta.concrete_fields)  # noqa: SLF001 - documented by Django
-        tables.append((model, columns, list(model.objects.values_list(*columns))))
-    for model in (*reversed(models), Import):
-        with connection.cursor() as cursor:
-            cursor.execute(f"DELETE FROM {model._meta.db_table}")  # noqa: S608, SLF001 - a table of ours
-    return tables
+    return [Work, CatalogueEntry, *(member.model for member in MEMBERS.values())]
 
 
-def _bare(tables: list[tuple[Any, tuple[str, ...], list[tuple[Any, ...]]]]) -> None:
+def _columns(model: Any) -> tuple[str, ...]:
+    return tuple(field.column for field in model._meta.concrete_fields)  # noqa: SLF001 - documented by Django
+
+
+def _set_aside(folder: Path) -> int:
+    """Every row that was imported goes into files; the tables are empty after that."""
+    from django.db import connection
+
+    count = 0
+    for model in _tables():
+        with (folder / model.__name__).open("wb") as file:
+            found = model.objects.order_by("pk").values_list(*_columns(model)).iterator(ROWS_AT_ONCE)
+            while some := [_plain(row) for row in islice(found, ROWS_AT_ONCE)]:
+                pickle.dump(some, file)
+                count += len(some)
+    names = ", ".join(model._meta.db_table for model in _tables())  # noqa: SLF001 - documented by Django
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(f"TRUNCATE {names} CASCADE")
+        else:
+            # Else each row of a work would be looked for in every other table before it may go.
+            cursor.execute("PRAGMA foreign_keys = OFF")
+            for name in names.split(", "):
+                cursor.execute(f"DELETE FROM {name}")  # noqa: S608 - a table of ours
+            cursor.execute("PRAGMA foreign_keys = ON")
+    return count
+
+
+def _plain(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(bytes(value) if isinstance(value, memoryview) else value for value in row)
+
+
+def _bare(folder: Path) -> float:
+    """Seconds for the same rows into the same tables; reading them back is not counted."""
     from django.db import transaction
 
     from registry.imports.bulk import insert
 
-    with transaction.atomic():
-        for model, columns, rows in tables:
-            insert(model, columns, rows)
+    taken = 0.0
+
+    def timed(act: Callable[[], object]) -> None:
+        nonlocal taken
+        taken += _timed(act)
+
+    block = transaction.atomic()
+    block.__enter__()
+    for model in _tables():
+        for rows in _set_aside_of(folder, model):
+            timed(lambda model=model, rows=rows: insert(model, _columns(model), rows))  # type: ignore[misc]
+    timed(lambda: block.__exit__(None, None, None))
+    return taken
+
+
+def _set_aside_of(folder: Path, model: Any) -> Iterator[list[tuple[Any, ...]]]:
+    with (folder / model.__name__).open("rb") as file:
+        while True:
+            try:
+                yield pickle.load(file)  # noqa: S301 - written a moment ago
+            except EOFError:
+                return
 
 
 def _timed(act: Callable[[], object]) -> float:

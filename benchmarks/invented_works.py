@@ -21,7 +21,6 @@ COLUMNS = (
 
 MAP = """
 catalogue = "invented"
-format = "csv"
 kind = { column = "kind" }
 date = { column = "date" }
 rights_statement = "printed"

@@ -22,4 +22,7 @@ STAND_INS = (
 @register(Tags.security, deploy=True)
 def check_stand_ins(**_: Any) -> list[CheckMessage]:
     """One error for each stand-in that is still in use."""
-    return [Error(message, id=code) for setting, code, message in STAND_INS if getattr(settings, setting)]
+    errors = [Error(message, id=code) for setting, code, message in STAND_INS if getattr(settings, setting)]
+    if settings.PRIORCONSENT_TSA_URLS and not settings.PRIORCONSENT_TSA_CA:
+        errors.append(Error("PRIORCONSENT_TSA_URLS needs PRIORCONSENT_TSA_CA: nobody could check", id="config.E008"))
+    return list(errors)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
+from priorconsent import timestamps
 from priorconsent.errors import MalformedError
 from priorconsent.signing.pkcs8 import MIN_PASSPHRASE_BYTES
 from priorconsent.signing.uris import KeyUri, read_uri
@@ -179,6 +180,26 @@ def read_log_level(text: str) -> str:
     return text.upper()
 
 
+def read_authorities(text: str) -> tuple[str, ...]:
+    """URLs of time-stamp authorities, separated by spaces."""
+    urls = tuple(text.split())
+    if not all(re.fullmatch(r"https?://[^\s/]+(/\S*)?", url) for url in urls) or len(set(urls)) != len(urls):
+        raise ValueError("expected http(s) URLs of time-stamp authorities, separated by spaces, each once")
+    return urls
+
+
+def read_certificates(text: str) -> tuple[str, ...]:
+    """Certificates in PEM, one after the other."""
+    found = tuple(sorted(re.findall(r"-----BEGIN CERTIFICATE-----\n[^-]+-----END CERTIFICATE-----", text)))
+    try:
+        timestamps.read_authorities(found)
+    except MalformedError as error:
+        raise ValueError(f"expected certificates in PEM: {error.detail}") from None
+    if not found:
+        raise ValueError("expected certificates in PEM")
+    return found
+
+
 def read_secret(text: str) -> str:
     """A secret that is long enough to be one."""
     if len(text) < MIN_SECRET_CHARACTERS:
@@ -192,11 +213,6 @@ def read_keys(text: str) -> tuple[KeyUri, ...]:
     if not uris:
         raise ValueError("expected URIs of keys: file:/…, pkcs11:… or public:…")
     return uris
-
-
-def read_key(text: str) -> tuple[KeyUri, ...]:
-    """The URI of one key."""
-    return (read_uri(text),)
 
 
 def read_passphrase(text: str) -> str:
@@ -278,9 +294,9 @@ SETTINGS = (
     ),
     Setting(
         "PRIORCONSENT_LOG_MLDSA_KEY",
-        read_key,
+        read_keys,
         None,
-        "URI of the ML-DSA-44 key that signs checkpoints too; by default `log-mldsa.pem` in the folder of keys.",
+        "URIs of the ML-DSA-44 key that signs checkpoints too; by default `log-mldsa.pem` in the folder of keys.",
     ),
     Setting(
         "PRIORCONSENT_GRANT_KEY",
@@ -323,6 +339,24 @@ SETTINGS = (
         read_positive_seconds,
         "86400",
         "How long a checkpoint and its snapshot may be relied on, in seconds.",
+    ),
+    Setting(
+        "PRIORCONSENT_TSA_URLS",
+        read_authorities,
+        "",
+        "URLs of RFC 3161 time-stamp authorities, separated by spaces; each is asked about published checkpoints.",
+    ),
+    Setting(
+        "PRIORCONSENT_TSA_CA",
+        read_certificates,
+        None,
+        "Root certificates of these authorities, PEM, one after the other; they stand in the trust file handed out.",
+    ),
+    Setting(
+        "PRIORCONSENT_STAMP_EVERY_S",
+        read_positive_seconds,
+        "3600",
+        "How long to wait after a time-stamp before the next one is asked for, in seconds.",
     ),
     Setting(
         "PRIORCONSENT_ALLOWED_HOSTS",

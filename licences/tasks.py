@@ -8,7 +8,7 @@ from licences.verbs.issue import issue_all_ready
 from licences.verbs.lapse import lapse_offers
 from priorconsent import times
 from registry.actor import Actor
-from transparency import acknowledgements, receipts, sequencer
+from transparency import acknowledgements, receipts, sequencer, timestamps
 from transparency.followers import run_followers
 from transparency.tasks import write_snapshot
 
@@ -26,4 +26,5 @@ def sweep() -> None:
     run_followers()
     acknowledgements.watch(now)
     receipts.watch(now)
+    timestamps.stamp_due(now)
     write_snapshot.delay()

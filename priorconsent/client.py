@@ -1,4 +1,4 @@
-"""Fetching from a registry over HTTP. Fails closed: whatever goes wrong is an ``UnreachableError``.
+"""Fetching from a registry over HTTP, and handing in. Fails closed: whatever goes wrong is an ``UnreachableError``.
 
 Nothing fetched is believed here; ``snapshot``, ``bucket`` and ``verify`` do the checking.
 """
@@ -18,7 +18,7 @@ from msgspec import Meta
 
 from priorconsent import canonical
 from priorconsent.bucket import MAX_BUCKET_BYTES
-from priorconsent.errors import MalformedError, NotTrustedError, UnreachableError
+from priorconsent.errors import MalformedError, NotTrustedError, RuleError, UnreachableError
 from priorconsent.files import draft_of, whole_file
 from priorconsent.log.note import MAX_NOTE_BYTES
 from priorconsent.records import Count, Record, convert
@@ -36,6 +36,9 @@ MAX_SNAPSHOT_BYTES = 64 << 30
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
+# What stays refused however often it is tried. Not 408, 409, 425 and 429: another time it may be taken.
+_REFUSALS = frozenset({400, 401, 403, 404, 405, 411, 413, 415, 422, 501})
+
 Progress = Callable[[int, int | None], None]  # bytes so far, bytes in all if known
 
 
@@ -47,8 +50,14 @@ class Latest(Record, frozen=True):
     sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 
 
+class RefusedError(RuleError):
+    """The registry will not take what was sent."""
+
+    code = "refused"
+
+
 class Registry:
-    """A registry's public files and its buckets.
+    """A registry's public files, its buckets, and its doors for what parties hand in.
 
     Args:
         url: its base. Plain http only on this machine: elsewhere others would see what is asked.
@@ -118,6 +127,31 @@ class Registry:
                 raise UnreachableError("the snapshot did not arrive as announced; try again")
             verify(draft_of(draft))
 
+    def post(self, path: str, body: bytes, media_type: str, *, api_key: str | None, max_bytes: int) -> bytes:
+        """What the registry answers to a body, unverified.
+
+        Args:
+            api_key: ``pc_…``, if the act needs one.
+
+        Raises:
+            RefusedError: the registry will not take it; trying again is of no use.
+            UnreachableError: it did not answer, or not now; whether it took the body is not known.
+        """
+        url = urljoin(self._base, path)
+        headers = {"content-type": media_type} | ({"authorization": f"Bearer {api_key}"} if api_key else {})
+        try:
+            with self._client.stream("POST", url, content=body, headers=headers) as response:
+                raw = b"".join(
+                    chunk for chunk, _ in _chunks(response, url, max_bytes, time.monotonic() + MAX_REQUEST_S)
+                )
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+            raise UnreachableError(f"{url} did not answer: {type(error).__name__} {error}") from error
+        if response.status_code in _REFUSALS:
+            raise RefusedError(f"{url} refused ({response.status_code}): {_detail(raw)}")
+        if not response.is_success:
+            raise UnreachableError(f"{url} answered {response.status_code}: {_detail(raw)}")
+        return raw
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
@@ -165,6 +199,10 @@ class Registry:
 def _body(response: httpx2.Response, url: str, max_bytes: int, deadline: float) -> Iterator[tuple[bytes, int | None]]:
     if response.status_code != httpx2.codes.OK:
         raise UnreachableError(f"{url} answered {response.status_code}")
+    yield from _chunks(response, url, max_bytes, deadline)
+
+
+def _chunks(response: httpx2.Response, url: str, max_bytes: int, deadline: float) -> Iterator[tuple[bytes, int | None]]:
     if response.headers.get("content-encoding", "identity") != "identity":
         raise UnreachableError(f"{url} answered in an encoding that was not asked for")
     announced = response.headers.get("content-length", "")
@@ -177,3 +215,13 @@ def _body(response: httpx2.Response, url: str, max_bytes: int, deadline: float) 
         if time.monotonic() > deadline:
             raise UnreachableError(f"{url} took too long")
         yield chunk, total
+
+
+def _detail(raw: bytes) -> str:
+    """What a problem document says, as far as it is one."""
+    try:
+        told = canonical.parse(raw)
+    except MalformedError:
+        return "no reason given"
+    told = told if isinstance(told, dict) else {}
+    return " ".join(str(told[member]) for member in ("title", "detail") if member in told) or "no reason given"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from priorconsent import canonical, times
-from priorconsent.errors import MalformedError, NotTrustedError, ProofError
+from priorconsent.errors import MalformedError, NotTrustedError, ProofError, SignatureError
 from priorconsent.events import MapRoot, read_event
+from priorconsent.keys import Keyset
 from priorconsent.log import proof as log_proof
 from priorconsent.log.checkpoint import Checkpoint
 from priorconsent.log.opening import OpenedCheckpoint
@@ -104,3 +105,22 @@ def check_quorum_time(opened: OpenedCheckpoint, map_root: MapRoot) -> None:
         raise NotTrustedError(f"{told}: more than {MAX_QUORUM_DELAY_S} s later")
     if times.plus(opened.quorum_time, MAX_QUORUM_LEAD_S) < map_root.time:
         raise NotTrustedError(f"{told}: more than {MAX_QUORUM_LEAD_S} s earlier")
+
+
+def check_log_key(opened: OpenedCheckpoint, keyset: Keyset, at: str) -> None:
+    """Check that a checkpoint is signed by a key that a keyset names for the log.
+
+    A trust file goes on naming keys whose time is over, for the checkpoints of their time; the roots say when it was.
+
+    Args:
+        keyset: the one in force at the checkpoint's size.
+        at: time of its map-root.
+
+    Raises:
+        SignatureError: by none whose time it was.
+    """
+    counting = {key.jwk.raw for key in keyset.keys if key.use == "log" and key.valid_at(at)}
+    if not counting & set(opened.logs):
+        raise SignatureError(
+            f"the checkpoint of size {opened.checkpoint.size} is signed by no log key of the registry at {at}"
+        )

@@ -12,17 +12,18 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
-import subprocess
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-
-from cryptography import x509
+from typing import TYPE_CHECKING
 
 from priorconsent import times
 from priorconsent.errors import MalformedError, NotAvailableError, NotTrustedError, SignatureError
+
+if TYPE_CHECKING:
+    # Certificates take a fifth of the start of `check`, which never needs them.
+    from cryptography import x509
 
 MAX_TOKEN_BYTES = 1 << 16
 MAX_AUTHORITIES = 16
@@ -30,7 +31,7 @@ OPENSSL_TIMEOUT_S = 10
 QUERY_TYPE = "application/timestamp-query"
 REPLY_TYPE = "application/timestamp-reply"
 
-Check = Callable[["_Reply", bytes, Sequence[x509.Certificate]], None]
+Check = Callable[["_Reply", bytes, Sequence["x509.Certificate"]], None]
 
 _HASHES = {"sha256", "sha384", "sha512"}
 
@@ -125,6 +126,8 @@ def read_authorities(pems: Sequence[str]) -> tuple[x509.Certificate, ...]:
     Raises:
         MalformedError: not exactly one certificate in each text, or too many.
     """
+    from cryptography import x509
+
     if len(pems) > MAX_AUTHORITIES:
         raise MalformedError(f"{len(pems)} time-stamp authorities, at most {MAX_AUTHORITIES} are read")
     try:
@@ -192,6 +195,9 @@ def _rfc3161_client(reply: _Reply, message: bytes, certificates: Sequence[x509.C
 
 
 def _openssl(reply: _Reply, message: bytes, certificates: Sequence[x509.Certificate]) -> None:
+    import subprocess
+    import tempfile
+
     from cryptography.hazmat.primitives.serialization import Encoding
 
     with tempfile.TemporaryDirectory() as name:

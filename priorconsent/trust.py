@@ -14,9 +14,10 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from priorconsent import canonical
-from priorconsent.errors import MalformedError, NotAvailableError, NotTrustedError
+from priorconsent.errors import MalformedError, NotTrustedError
 from priorconsent.log.policy import MAX_POLICY_BYTES, Policy
 from priorconsent.records import Bytes32, Count, Digest, Text, Versioned, convert
+from priorconsent.timestamps import read_authorities
 
 MAX_TRUST_BYTES = 1 << 18
 
@@ -29,6 +30,8 @@ class Trust(Versioned, frozen=True):
         roots: RFC 7638 thumbprints of the root keys, sorted; counted, like ``threshold``, in ``verify``
             and ``log fsck`` alone.
         threshold: how many distinct roots must sign a keyset.
+        tsa_ca: root certificates of time-stamp authorities, PEM, one each; if there are any, ``verify`` asks for one
+            of their time-stamps.
         max_age_s: how old a checkpoint may be, in seconds; the map-root's own limit applies too.
         key_delay_s: a longer delay for first keys than the registry's; counts in ``verify`` alone.
         min_level: what ``check`` asks for where the question does not say; so is ``min_method``.
@@ -54,14 +57,16 @@ class Trust(Versioned, frozen=True):
 
         Raises:
             MalformedError: a policy that is none, or a threshold that no keyset can meet.
-            NotAvailableError: timestamp authorities, or keys of a type that nobody here knows.
+            NotAvailableError: keys of a type that nobody here knows.
         """
         if self.threshold > len(self.roots):
             raise MalformedError(
                 f"{len(self.roots)} roots cannot meet a threshold of {self.threshold}", pointer="/threshold"
             )
-        if self.tsa_ca:
-            raise NotAvailableError("timestamps are not available yet: leave tsa_ca empty", pointer="/tsa_ca")
+        try:
+            read_authorities(self.tsa_ca)
+        except MalformedError as error:
+            raise MalformedError(error.detail, pointer="/tsa_ca") from None
         Policy.parse(self.log_policy)
 
 

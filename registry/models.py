@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from registry import wording
+from registry.fields import Grams
 
 URN = 45
 DIGEST = 71
@@ -120,6 +121,22 @@ class WorkTitle(models.Model):
 
     def __str__(self) -> str:
         return self.text
+
+
+class SearchEntry(models.Model):
+    """Where a work is found by its titles; made from them alone by ``registry.search_entries``, never changed.
+
+    ``id``: in the order in which works are shown: length of the main title, then the work's own key.
+    """
+
+    id = models.BigIntegerField(primary_key=True)
+    # Made in bulk beside the work; the database need not look whether it is there.
+    work = models.ForeignKey(Work, on_delete=models.CASCADE, related_name="search_entries", db_constraint=False)
+    keys = models.TextField()
+    grams = Grams()
+
+    def __str__(self) -> str:
+        return self.keys
 
 
 class Identifier(models.Model):
@@ -307,6 +324,10 @@ class WorkChange(models.Model):
         return f"{self.member} of {self.work_id}"
 
 
+# What only catalogues say decides nothing, and comes in by millions beside its work: the database does not look for the
+# work again with each row, which took it as long as all the rest. Whatever is deleted goes through Django, which does.
+
+
 class CatalogueEntry(models.Model):
     """What a catalogue said about a work when it was last imported: so a later version takes back its own word only.
 
@@ -314,7 +335,9 @@ class CatalogueEntry(models.Model):
     """
 
     # The constraint below begins with the work: an index of its own would only slow imports down.
-    work = models.ForeignKey(Work, on_delete=models.CASCADE, related_name="catalogue_entries", db_index=False)
+    work = models.ForeignKey(
+        Work, on_delete=models.CASCADE, related_name="catalogue_entries", db_index=False, db_constraint=False
+    )
     catalogue = models.CharField(max_length=CODE)
     said = models.BinaryField()
 
@@ -332,7 +355,7 @@ class SuggestedHolder(models.Model):
     ``split``: as written; shares in the log have no parts, so it is for people to read.
     """
 
-    work = models.ForeignKey(Work, on_delete=models.CASCADE, related_name="suggested_holders")
+    work = models.ForeignKey(Work, on_delete=models.CASCADE, related_name="suggested_holders", db_constraint=False)
     name = models.CharField(max_length=1000)
     right = models.CharField(max_length=CODE)
     split = models.CharField(max_length=200, blank=True)
@@ -347,7 +370,7 @@ class SuggestedHolder(models.Model):
 class SuggestedLink(models.Model):
     """What a catalogue says a work is made from, where no registered work is named."""
 
-    work = models.ForeignKey(Work, on_delete=models.CASCADE, related_name="suggested_links")
+    work = models.ForeignKey(Work, on_delete=models.CASCADE, related_name="suggested_links", db_constraint=False)
     rel = models.CharField(max_length=20)
     said = models.CharField(max_length=1000, blank=True)
 

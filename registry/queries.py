@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from django.db.models import QuerySet
 
@@ -23,17 +23,19 @@ def parties(*, kind: str | None = None, after: int = 0) -> list[Party]:
     return list(found.prefetch_related("names", "identifiers", "members")[:MAX_ROWS])
 
 
-def works(*, title: str | None = None, after: int = 0) -> list[Work]:
+def works(*, after: int = 0) -> list[Work]:
     """Works with everything told about them, in order of their rows.
 
     Args:
-        title: part of a title, in any case.
         after: row id to go on from.
     """
-    found = Work.objects.filter(pk__gt=after).order_by("pk")
-    if title is not None:
-        found = found.filter(titles__text__icontains=title).distinct()
-    return list(_whole(found)[:MAX_ROWS])
+    return list(_whole(Work.objects.filter(pk__gt=after).order_by("pk"))[:MAX_ROWS])
+
+
+def works_of(keys: Sequence[int]) -> list[Work]:
+    """The works with these primary keys, with everything told about them, in this order."""
+    found = _whole(Work.objects.all()).in_bulk(keys)
+    return [found[key] for key in keys if key in found]
 
 
 def work(urn: str) -> Work | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from priorconsent import canonical, names
@@ -21,8 +22,16 @@ def document_of(row: ShareSet) -> Document:
 
 
 def event_of(document: Document) -> dict[str, Any]:
-    """The event's members but for the statements; the levels are those of today's checks."""
-    level = evidence.of_holders(document.work)
+    """The event's members but for the statements; the levels are those of today's checks, which is one query."""
+    return _event(document, evidence.of_holders(document.work))
+
+
+def body_to_sign(document: Document) -> dict[str, Any]:
+    """What each party puts into the body of its ``shares`` statement. Levels are the registry's word, and not in it."""
+    return body_of(_event(document, lambda _party, _right: evidence.SELF_DECLARED))
+
+
+def _event(document: Document, level: Callable[[str, str], str]) -> dict[str, Any]:
     return {
         "t": "share-set",
         "work": document.work,
@@ -36,11 +45,6 @@ def event_of(document: Document) -> dict[str, Any]:
         "links": [link.to_json() for link in document.links],
         "complete": document.complete,
     }
-
-
-def body_to_sign(document: Document) -> dict[str, Any]:
-    """What each party puts into the body of its ``shares`` statement."""
-    return body_of(event_of(document))
 
 
 def signers(document: Document, states: States) -> frozenset[str]:

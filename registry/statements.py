@@ -78,7 +78,7 @@ def receive(actor: Actor, raw: bytes, kind: str, now: str) -> Received:
     if waiting([signed.digest]):
         raise ConflictError(f"statement {signed.digest} waits for its place in the log already")
     check_key(signed.statement, log, now)
-    signed.verify(record_on_file(signed.statement.key), keyset(log), now)
+    signed.verify(_record(signed.statement.key, log), keyset(log), now)
     return Received(signed.statement, raw, signed.digest, log)
 
 
@@ -134,6 +134,10 @@ def record_on_file(key: str) -> KeyRecord:
     if row is None or row.record is None:
         raise NotFoundError("no key record on file under this key id", pointer="/key")
     return read_key_record(bytes(row.record))
+
+
+def _record(key: str, log: DatabaseLedger) -> KeyRecord:
+    return log.once(("key record", key), lambda: record_on_file(key))
 
 
 def drafted(received: Received, tag: str, now: str, **added: Any) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from priorconsent import canonical, events, grants, keys, merkle_map, names, rep
 from priorconsent.court import bundle, container, papers
 from priorconsent.court.gather import gather
 from priorconsent.log import tiles, tree
+from priorconsent.log.checkpoint import Checkpoint
 from priorconsent.offers import Offer
 from priorconsent.records import convert
 from priorconsent.rights import LATEST
@@ -165,11 +166,18 @@ class World:
             consistency=tuple(tree.consistency_proof(first, size, nodes)),
         )
 
-    def bundle(self, first: int, now: int, pos: int | None = None) -> bytes:
+    def stamped(self, first: int, size: int, *tokens: Callable[[bytes], bytes]) -> bundle.Stamped:
+        """A checkpoint with the time-stamps that authorities make over its text."""
+        nodes = tree.Appended([tree.leaf_hash(entry) for entry in self.made.events[:size]])
+        text = Checkpoint(cast.ORIGIN, size, tree.tree_root(size, nodes)).text().encode()
+        consistency = tuple(tree.consistency_proof(first, size, nodes))
+        return bundle.Stamped(text, consistency, tuple(stamp(text) for stamp in tokens))
+
+    def bundle(self, first: int, now: int, pos: int | None = None, stamped: bundle.Stamped | None = None) -> bytes:
         pos = first - 2 if pos is None else pos
         evidence = gather(self.made.token, self.archive, View(self.maps[first]), View(self.maps[now]))
         leaves = [self.leaf(name, now) for name in evidence.names]
-        return bundle.build(evidence, self.first(first, pos), self.now(now, first), leaves)
+        return bundle.build(evidence, self.first(first, pos), self.now(now, first), leaves, stamped)
 
     def publish(self, folder: Path) -> Path:
         """All public files, as fsck reads them."""

@@ -11,6 +11,7 @@ from transparency.models import Alarm
 UNIT_REFUSED = "unit_refused"
 DATABASE_CHANGED = "database_changed"
 NOT_SIGNED = "not_signed"
+NOT_STAMPED = "not_stamped"
 
 logger = logging.getLogger(__name__)
 

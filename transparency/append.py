@@ -20,7 +20,7 @@ from priorconsent.errors import ConflictError, MalformedError
 from transparency import tasks
 from transparency.contents import is_content
 from transparency.drafts import seal_of
-from transparency.models import Acknowledged, Attachment, Blob, EvidenceItem, Pending, Stored
+from transparency.models import Acknowledged, Attachment, Blob, Checkpoint, EvidenceItem, Pending, Stored
 from transparency.trees import chunks
 
 MAX_UNIT_EVENTS = 1000
@@ -61,6 +61,8 @@ class Gathering:
     def __init__(self) -> None:
         self.units: list[Unit] = []
         self.digests: set[str] = set()
+        # Evidence that was looked up: but for this very transaction, nobody need look again.
+        self.seen: set[str] = set()
 
     def add(self, unit: Unit) -> None:
         """Keep a unit aside."""
@@ -165,6 +167,8 @@ def waiting(digests: Iterable[str]) -> set[str]:
     asked = set(digests)
     gathering = _gathering.get()
     found = asked & gathering.digests if gathering is not None else set[str]()
+    if gathering is not None:
+        asked, gathering.seen = asked - gathering.seen, asked | gathering.seen
     for some in chunks(asked):
         # Evidence that nobody has logged is rarely there, and a look-up by key says so at once.
         kept = list(EvidenceItem.objects.filter(digest__in=some, pos__isnull=True).values_list("digest", flat=True))
@@ -189,9 +193,13 @@ def _store(units: Sequence[Unit]) -> list[Pending]:
 
 def _promise(received: Mapping[str, str]) -> None:
     """Note which statements are to be acknowledged; one whose acknowledgement was given keeps it."""
+    if not received:
+        return
+    # The sequencer's clock may be ahead of this machine's: a checkpoint that is there already promises nothing.
+    newest = Checkpoint.objects.order_by("-size").values_list("time", flat=True).first() or ""
     for some in chunks(sorted(received)):
         Acknowledged.objects.filter(statement__in=some, signed=None).delete()
-        rows = [Acknowledged(statement=digest, received_at=received[digest]) for digest in some]
+        rows = [Acknowledged(statement=digest, received_at=max(received[digest], newest)) for digest in some]
         Acknowledged.objects.bulk_create(rows, ignore_conflicts=True)
 
 

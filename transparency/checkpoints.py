@@ -52,10 +52,10 @@ def sign_newest(now: str) -> Checkpoint | None:
 
 def _sign(checkpoint: LogCheckpoint, logs: Sequence[signers.Signer], now: str) -> bytes:
     """The note with all of the log's signatures."""
-    text = checkpoint.text()
+    text, seconds = checkpoint.text(), times.to_unix(now)
     lines = (
         *(sign_line(text, Verifier(checkpoint.origin, one.jwk.raw), one.sign) for one in logs),
-        own_cosigner().cosign(checkpoint, times.to_unix(now), signers.mldsa_signer().sign),
+        *(own_cosigner(one.public_bytes).cosign(checkpoint, seconds, one.sign) for one in signers.mldsa_signers()),
     )
     return assemble_note(text, lines)
 

@@ -41,7 +41,7 @@ def found_registry(now: str, first: bytes | None = None) -> str:
         ConflictError: the first leaves were refused (the alarm says why), or the log has another keyset 1.
         SigningError: a key of the keyset does not sign here.
     """
-    make_keys(root=first is None)
+    make_keys(root=first is None and not Head.objects.filter(size__gt=0).exists())
     # A crash from here on: keys without a log. The next call goes on with the same keys.
     if not Head.objects.filter(size__gt=0).exists():
         with sequenced_by_caller(), transaction.atomic():

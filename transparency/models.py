@@ -211,6 +211,19 @@ class Checkpoint(models.Model):
         ]
 
 
+class TimeStamp(models.Model):
+    """What a time-stamp authority said about the text of a published checkpoint, as it came."""
+
+    checkpoint = models.ForeignKey(Checkpoint, on_delete=models.PROTECT)
+    authority = models.URLField(max_length=500)
+    token = models.BinaryField(help_text="Time-stamp response (RFC 3161), DER.")
+    time = models.CharField(max_length=20, help_text="By the authority.")
+    asked_at = models.CharField(max_length=20, help_text="By our clock.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["checkpoint", "authority"], name="stamp_once")]
+
+
 class Alarm(models.Model):
     """Something that must not happen happened; an operator has to look."""
 

@@ -45,6 +45,8 @@ def give(
         head: of that map.
     """
     point = head.checkpoint
+    # The sequencer's clock may be a little ahead of this machine's, and no receipt is older than its map.
+    issued_at = max(now, head.map_root.time)
     receipt = Receipt(
         v=1,
         registry=trust.registry,
@@ -52,8 +54,8 @@ def give(
         audience=audience,
         request=request,
         nonce=nonce,
-        issued_at=now,
-        fresh_until=receipts.fresh_until(now, leaves, freshness.fresh_until(head, trust)),
+        issued_at=issued_at,
+        fresh_until=receipts.fresh_until(issued_at, leaves, freshness.fresh_until(head, trust)),
         checkpoint=receipts.Mark(origin=point.origin, root=f"sha256:{point.root.hex()}", size=point.size),
         engine=receipts.ENGINE,
         answers=receipts.answers_of(leaves),
@@ -61,7 +63,7 @@ def give(
     key = in_force("receipt", keyset(), now)[0]
     raw = receipts.sign(receipt, key.kid, key.sign)
     # Before it is handed out: a crash after this line leaves a digest in the list that nobody can ask about.
-    GivenReceipt.objects.create(digest=canonical.digest(raw), issued_at=now)
+    GivenReceipt.objects.create(digest=canonical.digest(raw), issued_at=issued_at)
     return raw
 
 

@@ -164,23 +164,28 @@ def holds_root() -> bool:
     return any(is_there(uri, _SECRETS) for uri in uris("root"))
 
 
-def mldsa_signer() -> MldsaSigner:
-    """The log's ML-DSA-44 signer.
+def mldsa_signers() -> tuple[MldsaSigner, ...]:
+    """The log's ML-DSA-44 keys that this process signs with; several while one takes over from another.
 
     Raises:
-        SigningError, NotTrustedError, MalformedError: as for ``signer``.
+        SigningError, NotTrustedError, MalformedError: as for ``signer``; this process has none.
     """
-    return MldsaSigner(open_mldsa_key(_mldsa_uri(), _SECRETS))
+    found = tuple(_open_mldsa(uri) for uri in uris(LOG_MLDSA) if not isinstance(uri, PublicUri))
+    if not found:
+        raise SigningError("this process knows only the public half of the log-mldsa key; another one signs")
+    return found
 
 
-def mldsa_public() -> bytes:
-    """The log's ML-DSA-44 public key, 1,312 bytes; it may be all that this process has of it."""
-    uri = _mldsa_uri()
-    if not isinstance(uri, PublicUri):
-        return mldsa_signer().public_bytes
-    if len(uri.key) != MLDSA_BYTES:
-        raise MalformedError("the public half of the log-mldsa key is not one of ML-DSA-44")
-    return uri.key
+def mldsa_public_halves() -> tuple[bytes, ...]:
+    """The log's ML-DSA-44 public keys, 1,312 bytes each, those that sign no more among them."""
+    return tuple(_mldsa_public(uri) for uri in uris(LOG_MLDSA))
+
+
+def public_settings() -> dict[str, tuple[PublicUri, ...]]:
+    """The settings of a process that verifies and does not sign, by their names."""
+    halves: dict[str, tuple[PublicUri, ...]] = {LOG_MLDSA: tuple(map(PublicUri, mldsa_public_halves()))}
+    halves |= {use: tuple(PublicUri(jwk.raw) for jwk in public_halves(use)) for use in ONLINE_USES}
+    return {f"PRIORCONSENT_{use.upper().replace('-', '_')}_KEY": named for use, named in sorted(halves.items())}
 
 
 def uris(use: str) -> tuple[KeyUri, ...]:
@@ -260,8 +265,16 @@ def _warn_of_plain(folder: str, what: str) -> None:
     logger.warning("the key %s is not encrypted: whoever copies it can sign for the registry", what)
 
 
-def _mldsa_uri() -> KeyUri:
-    return uris(LOG_MLDSA)[0]
+def _open_mldsa(uri: KeyUri) -> MldsaSigner:
+    return MldsaSigner(open_mldsa_key(uri, _SECRETS))
+
+
+def _mldsa_public(uri: KeyUri) -> bytes:
+    if not isinstance(uri, PublicUri):
+        return _open_mldsa(uri).public_bytes
+    if len(uri.key) != MLDSA_BYTES:
+        raise MalformedError("a public half is not one of ML-DSA-44")
+    return uri.key
 
 
 def _seal_file() -> Path:

@@ -7,10 +7,10 @@ and then nothing is sequenced, signed or decided (``DatabaseChangedError``).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from django.conf import settings
 
@@ -22,7 +22,7 @@ from priorconsent.errors import ConflictError, MalformedError, NotFoundError, No
 from priorconsent.log.cosignature import COSIGNATURE_ML_DSA_44, Cosigner
 from priorconsent.log.note import Verifier
 from priorconsent.log.opening import open_checkpoint
-from priorconsent.log.policy import Log, Policy, Witness
+from priorconsent.log.policy import Group, Log, Policy, Witness
 from priorconsent.log.tiles import TileNodes
 from priorconsent.log.tree import check_inclusion, inclusion_proof, leaf_hash, tree_root
 from priorconsent.merkle_map import ZERO, map_key, value_hash
@@ -41,6 +41,13 @@ OWN_ML_DSA = "own-ml-dsa"
 MAX_AGE_S = 86400
 # States read before anybody asked for them, so that a web of links cannot fill the memory.
 MAX_STATES_AHEAD = 20_000
+
+
+T = TypeVar("T")
+
+
+class MovedOnError(ConflictError):
+    """The log moved on between two reads that have to be of one size: begin again."""
 
 
 class Reader(Protocol):
@@ -71,7 +78,7 @@ class DatabaseLedger:
 
     Raises:
         DatabaseChangedError: at opening or at any read, a row leads to another root than the signed one.
-        ConflictError: the log moved on while this object was read; begin again.
+        MovedOnError: the log moved on while this object was read; begin again.
     """
 
     def __init__(self) -> None:
@@ -84,6 +91,7 @@ class DatabaseLedger:
         self._events: dict[int, ev.Event] = {}
         self._states: dict[str, State | None] = {}
         self._spent: dict[str, bool] = {}
+        self._once: dict[Hashable, Any] = {}
         self.root = check_tree(self._nodes)
         self.map_root = ZERO
         if self._size:
@@ -121,6 +129,13 @@ class DatabaseLedger:
         if digest not in self._spent:
             self.load_spent([digest])
         return self._spent[digest]
+
+    def once(self, name: Hashable, make: Callable[[], T]) -> T:
+        """What ``make`` gives, worked out once for as long as this object lasts."""
+        if name not in self._once:
+            self._once[name] = make()
+        made: T = self._once[name]
+        return made
 
     def load(self, wanted: Iterable[str]) -> None:
         """Read many states at once."""
@@ -172,7 +187,7 @@ class DatabaseLedger:
         if (Head.objects.first() or Head()).size == size:
             raise DatabaseChangedError(f"a state in the bucket of {', '.join(wanted[:3])} is not the one in the map")
         if self._states:
-            raise ConflictError("the log moved on meanwhile; begin again")
+            raise MovedOnError("the log moved on meanwhile; begin again")
         self._open()
         self.load(wanted)
 
@@ -270,7 +285,7 @@ def one_reading() -> Iterator[DatabaseLedger]:
     """Within this block ``current_states`` gives this one object, so that no row is proved twice.
 
     For lists of many acts. It is of one size: if the log moves on meanwhile, what was read stays as it was, and what
-    was not read yet is refused (``ConflictError``). The sequencer judges each act once more, by the newest states.
+    was not read yet is refused (``MovedOnError``). The sequencer judges each act once more, by the newest states.
     """
     ledger = DatabaseLedger()
     token = _reading.set(ledger)
@@ -294,7 +309,14 @@ def keyset(states: States | None = None) -> keys.Keyset:
     Raises:
         NotFoundError: the registry has not been founded.
     """
-    state = (states or current_states()).state(names.KEYSET)
+    judged_by = states or current_states()
+    if isinstance(judged_by, DatabaseLedger):
+        return judged_by.once("keyset", lambda: _keyset(judged_by))
+    return _keyset(judged_by)
+
+
+def _keyset(states: States) -> keys.Keyset:
+    state = states.state(names.KEYSET)
     if not isinstance(state, KeysetState):
         raise NotFoundError("the registry has not been founded: manage.py found_registry")
     return keys.payload_of(DatabaseArchive().keyset(state.digest))
@@ -310,15 +332,20 @@ def verifiers() -> tuple[Verifier, ...]:
     return tuple(Verifier(settings.PRIORCONSENT_ORIGIN, jwk.raw) for jwk in signers.public_halves("log"))
 
 
-def own_cosigner() -> Cosigner:
-    """The log's ML-DSA-44 key, which signs as a witness of that name would."""
-    return Cosigner(settings.PRIORCONSENT_ORIGIN, signers.mldsa_public(), COSIGNATURE_ML_DSA_44)
+def own_cosigner(public_key: bytes) -> Cosigner:
+    """A ML-DSA-44 key of the log, which signs as a witness of its name would."""
+    return Cosigner(settings.PRIORCONSENT_ORIGIN, public_key, COSIGNATURE_ML_DSA_44)
 
 
 def own_policy() -> Policy:
-    """What the log itself must have signed, by both its kinds of keys; no other witness is asked for."""
+    """What the log itself must have signed, by a key of each kind; no other witness is asked for."""
     logs = tuple(Log(verifier, f"{settings.PRIORCONSENT_BASE_URL}/log") for verifier in verifiers())
-    return Policy(logs, (Witness(OWN_ML_DSA, own_cosigner()),), OWN_ML_DSA)
+    keys = [own_cosigner(public_key) for public_key in signers.mldsa_public_halves()]
+    if len(keys) == 1:
+        return Policy(logs, (Witness(OWN_ML_DSA, keys[0]),), OWN_ML_DSA)
+    own = tuple(Witness(f"{OWN_ML_DSA}-{number}", key) for number, key in enumerate(keys, 1))
+    # Any of them: while one takes over from another, and for the checkpoints of its time afterwards.
+    return Policy(logs, (*own, Group(OWN_ML_DSA, 1, tuple(one.name for one in own))), OWN_ML_DSA)
 
 
 def own_trust() -> Trust:
@@ -331,7 +358,7 @@ def own_trust() -> Trust:
         log_policy=own_policy().text(),
         roots=tuple(sorted(root.thumbprint for root in first.roots)),
         threshold=first.threshold,
-        tsa_ca=(),
+        tsa_ca=settings.PRIORCONSENT_TSA_CA,
         max_age_s=MAX_AGE_S,
         key_delay_s=0,
         min_level=words.LEAST_LEVEL,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 from django.db.models import QuerySet
@@ -15,7 +16,7 @@ from api.access import Anybody, Operate, View, Write, actor, by_key, has_key, no
 from api.pages import MAX_ROWS, after, found, page
 from priorconsent import canonical, names
 from priorconsent import vocabulary as words
-from registry import queries
+from registry import queries, search
 from registry.actor import Actor
 from registry.models import Party, RefusalRecord, ShareSet, Work
 from registry.share_sets import body_to_sign, document_of
@@ -71,9 +72,11 @@ class Works(View):
 
     @extend_schema(**openapi.WORKS)
     def get(self, request: Request) -> Response:
-        """Works, a page at a time; a title never identifies one."""
-        given = wire.parameters(request, {"after", "title"})
-        return page(queries.works(title=given.get("title"), after=after(given)), _works)
+        """Works, a page at a time, all or those that a text leads to; a title never identifies one."""
+        given = wire.parameters(request, {"after", "q"})
+        if "q" not in given:
+            return page(queries.works(after=after(given)), _works)
+        return page(search.find(given["q"], MAX_ROWS, after(given)), _works_found, attrgetter("place"))
 
     @extend_schema(**openapi.ADD_WORK)
     def post(self, request: Request) -> Response:
@@ -236,6 +239,14 @@ def _numbers(rows: Any) -> tuple[shapes.Number, ...]:
 
 def _works(rows: Sequence[Work]) -> list[shapes.WorkOut]:
     return [_work(row) for row in rows]
+
+
+def _works_found(hits: Sequence[search.Hit]) -> list[shapes.WorkOut]:
+    match = {hit.work: hit.match for hit in hits}
+    rows = queries.works_of([hit.work for hit in hits])
+    states = current_states()
+    states.load(names.work(row.urn) for row in rows)
+    return [_work(row, match=match[row.pk], logged=states.state(names.work(row.urn)) is not None) for row in rows]
 
 
 def _work(row: Work, **more: Any) -> shapes.WorkOut:

@@ -14,6 +14,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_protect
 
+from api import matches
 from api.access import now
 from api.labels import FIELDS, OPTIONS, USES
 from api.problems import answers
@@ -23,9 +24,6 @@ from api.typed import read_key, tidy, tidy_country
 from priorconsent import query
 from priorconsent.decision import refuse
 from priorconsent.errors import NotTrustedError, StaleError
-from registry import queries
-
-MAX_MATCHES: Final = 20
 
 TIDIED: Final = {name: tidy_country if name == "territory" else tidy for name in ("key", "use", *FIELDS)}
 HINTS: Final[Mapping[str, Promise]] = {
@@ -100,8 +98,7 @@ def _counts(published: Published) -> dict[str, int]:
 def _answered(given: Mapping[str, str], published: Published, at: str, language: str) -> dict[str, Any]:
     kind, key = read_key(given["key"])
     if kind is None:
-        rows = queries.works(title=key)[:MAX_MATCHES]
-        return {"matches": [(row.urn, row.title(language)) for row in rows], "searched": True}
+        return {"matches": matches.find(key, published.map, language)}
     asked = {name: value for name, value in given.items() if name != "key" and value}
     return {"told": tell({**asked, kind: key}, published, at, language)}
 

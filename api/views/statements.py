@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from api import openapi, wire
 from api.access import Anybody, View, by_key, has_key, now
+from api.handing_in import hand_in
 from api.shapes import Recorded, StatementIn
 from api.words import LOST, NOT_TAKEN, RECORDED, WAITS, Sentence, said
 from licences.explain import explain
@@ -42,15 +43,18 @@ class Statements(View):
     """``/api/v1/statements``."""
 
     access = {"POST": Anybody}
-    parser_classes = (wire.StrictJson, wire.Jose)
+    parser_classes = (wire.StrictJson, wire.Jose, wire.JsonLines, wire.NdJson)
 
     @extend_schema(**openapi.STATEMENT)
     def post(self, request: Request) -> Response:
-        """Take a statement: as JSON, or by itself as ``application/jose``.
+        """Take a statement: as JSON, or by itself as ``application/jose``. Or a list: as an array, or as JSON Lines.
 
         An API key is needed only to bind a key that no earlier key vouches for. A narrowing statement is
-        acknowledged at once, and handed in once more it is acknowledged once more.
+        acknowledged at once, and handed in once more it is acknowledged once more. A list holds claims and shares; of
+        each line it is told what became of it, and handed in again nothing is done twice.
         """
+        if isinstance(request.data, list):
+            return Response(hand_in(_lines(request.data), _take_one_of_many(request)))
         told = wire.body(request, StatementIn)
         signed = Signed(told.statement.encode())
         says = take(_actor(request, signed.statement), signed, told, now(request))
@@ -79,9 +83,28 @@ def recorded(signed: Signed, says: Sentence) -> Recorded:
     )
 
 
+def _lines(given: list[Any]) -> list[wire.Line]:
+    """The lines of a list, or the items of an array."""
+    return [one if isinstance(one, wire.Line) else wire.Line(number, one) for number, one in enumerate(given, 1)]
+
+
+def _take_one_of_many(request: Request) -> Callable[[Signed], Sentence]:
+    bringer = by_key(request, "write") if has_key(request) else None
+
+    def take_one(signed: Signed) -> Sentence:
+        told = StatementIn(statement=signed.raw.decode("ascii"))
+        return take(bringer or _signer(signed.statement), signed, told, now(request))
+
+    return take_one
+
+
 def _actor(request: Request, statement: Statement) -> Actor:
     if has_key(request):
         return by_key(request, "write")
+    return _signer(statement)
+
+
+def _signer(statement: Statement) -> Actor:
     # A member, not a signer: a signature by an unknown key proves no authority over the party yet.
     return Actor(party=statement.party, role="member", proof="statement")
 

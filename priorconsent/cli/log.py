@@ -60,4 +60,4 @@ def _show(findings: Findings) -> None:
     if findings.unchecked:
         say(f"  unchecked: {counted(len(findings.unchecked), 'piece')} of evidence not at hand")
     for path in sorted(findings.uncovered):
-        say(f"  nothing signed covers {path}")
+        say(f"  not compared with anything signed: {path}")

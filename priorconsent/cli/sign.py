@@ -1,22 +1,21 @@
-"""``priorconsent sign TYPE FILE --key K --party P``: one act of one party, signed on its own machine."""
+"""``priorconsent sign TYPE FILE --key K --party P``: acts of one party, signed on its own machine."""
 
 from __future__ import annotations
 
 import argparse
-import secrets
 import sys
 from pathlib import Path
 from typing import Any
 
-from priorconsent import canonical, events, statements, times
-from priorconsent.cli import EXIT_DONE, keyfile
+from priorconsent import canonical, events, lists, statements, times
+from priorconsent.cli import EXIT_DONE, keyfile, sign_list
+from priorconsent.cli.making import VALID_S, about, statement_of
 from priorconsent.errors import MalformedError, NotAllowedError, NotAvailableError
 from priorconsent.grants import Token
 from priorconsent.keys import KeyRecord
 from priorconsent.offers import Offer
 from priorconsent.records import convert
 
-VALID_S = 30 * 86400
 MAX_FILE_BYTES = 1 << 20
 
 # Statements with a body → the events that such a body can become.
@@ -29,60 +28,53 @@ BODIES: dict[str, tuple[type[events.Event], ...]] = {
     "key-end": (events.PartyKeyEnd,),
 }
 TYPES = ("approval", "acceptance", "withdrawal", *BODIES)
+LIST = "list"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("type", choices=TYPES, metavar="TYPE", help=", ".join(TYPES))
+    types = (*TYPES, LIST)
+    parser.add_argument("type", choices=types, metavar="TYPE", help=", ".join(types))
     parser.add_argument(
         "file",
         metavar="FILE",
         type=Path,
-        help="an offer; for a withdrawal the grant token; for a party's first key its record; else the body",
+        help="an offer; for a withdrawal the grant token; for a party's first key its record; for a list its "
+        "JSON Lines; else the body",
     )
     parser.add_argument("--key", metavar="K", type=Path, required=True, help="private key file, its record beside it")
     parser.add_argument("--party", metavar="P", required=True, help="party id of the signer, urn:uuid:…")
     parser.add_argument("--decline", action="store_true", help="decline the offer instead of agreeing")
     parser.add_argument("--not-after", metavar="T", help="when the signature lapses; default in 30 days")
+    of_list = parser.add_argument_group("for a list")
+    of_list.add_argument("--out", metavar="OUT", type=Path, help="the signed list to write; never overwritten")
+    of_list.add_argument("--only", choices=lists.TYPES, help="refuse a list with anything else in it")
+    of_list.add_argument("--yes", action="store_true", help="sign without asking; the summary is printed all the same")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the statement as a compact JWS: exactly its bytes, but for a line feed on a terminal."""
+    """Print the statement as a compact JWS: exactly its bytes, but for a line feed on a terminal.
+
+    Of a list nothing but a summary is printed: the signed list is a file.
+    """
     if arguments.decline and arguments.type not in statements.DECIDING:
         raise MalformedError("only an approval or acceptance can be declined")
+    if arguments.type != LIST and (arguments.out or arguments.only or arguments.yes):
+        raise MalformedError("--out, --only and --yes are for a list")
     key, record = keyfile.read(arguments.key)
     if record.party != arguments.party:
         raise NotAvailableError(f"the key is that of {record.party}; mandates are not available yet")
-    raw = _read(arguments.file)
-    made = convert(
-        _members(arguments, record, _content(arguments.type, raw, record), times.now()), statements.Statement
-    )
+    now = times.now()
+    lapses = arguments.not_after or times.plus(now, VALID_S)
+    if arguments.type == LIST:
+        return sign_list.sign_list(arguments, key, record, now, lapses)
+    content = _content(arguments.type, _read(arguments.file), record)
+    decision = "decline" if arguments.decline else "approve"
+    made = statement_of(arguments.type, record, content, now, lapses, decision)
     signed = statements.sign(made, key).decode("ascii")
     # The evidence digest is over the bytes, so a file must not get a line feed more.
     sys.stdout.write(signed + ("\n" if sys.stdout.isatty() else ""))
     return EXIT_DONE
-
-
-def _members(arguments: argparse.Namespace, record: KeyRecord, content: dict[str, Any], now: str) -> dict[str, Any]:
-    kind = arguments.type
-    lapses = arguments.not_after or times.plus(now, VALID_S)
-    decision = "decline" if arguments.decline else "approve"
-    return {
-        "v": 1,
-        "type": kind,
-        "registry": record.registry,
-        "party": arguments.party,
-        "by": arguments.party,
-        "key": record.key_id,
-        "decision": decision if kind in statements.DECIDING else None,
-        "shown": None,
-        "at": now,
-        "not_after": lapses if kind in statements.WIDENING else None,
-        "nonce": canonical.to_base64url(secrets.token_bytes(16)),
-        "rights": [],
-        "body": {},
-        **content,
-    }
 
 
 def _content(kind: str, raw: bytes, record: KeyRecord) -> dict[str, Any]:
@@ -101,7 +93,7 @@ def _content(kind: str, raw: bytes, record: KeyRecord) -> dict[str, Any]:
     if kind == "key" and value == record.to_json():
         value = {"party": record.party, "key": record.key_id, "method": record.method, "bound_by": None}
     _check_body(kind, value, record)
-    return {"subject": canonical.digest(canonical.encode(value)), "body": value}
+    return about(value)
 
 
 def _check_registry(registry: str, record: KeyRecord) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 from priorconsent import events as ev
 from priorconsent.acknowledgements import Acknowledgement, SignedAcknowledgement
 from priorconsent.canonical import Json
-from priorconsent.court.log_at_hand import LogAtHand, receipt_key
+from priorconsent.court.log_at_hand import LogAtHand
 from priorconsent.court.report import Exit
 from priorconsent.errors import MalformedError, NotTrustedError
 from priorconsent.statements import Signed, Statement
@@ -105,7 +105,7 @@ def check_acknowledgement(raw: bytes, log: LogAtHand, trust: Trust, statement: b
     if promise.registry != trust.registry:
         raise NotTrustedError(f"an acknowledgement by registry {promise.registry}")
     said = _same(promise, statement)
-    signed.verify(receipt_key(log.keysets, signed.kid, promise.received_at))
+    signed.verify(log.receipt_key(signed.kid, promise.received_at))
 
     def kept(outcome: Outcome, detail: str, pos: int | None = None, *evidence: bytes) -> Kept:
         return Kept(promise, outcome, detail, log.size, log.head.quorum_time, pos, evidence)
@@ -124,7 +124,7 @@ def check_acknowledgement(raw: bytes, log: LogAtHand, trust: Trust, statement: b
     if log.head.quorum_time < promise.log_by:
         return kept(Outcome.NOT_DUE, f"the newest checkpoint is of {log.head.quorum_time}; ask again later")
     # 4.
-    overtaken = _overtaken(said, log, due) if said is not None else None
+    overtaken = _overtaken(said, log, due, promise.received_at) if said is not None else None
     if overtaken is not None:
         return kept(Outcome.OVERTAKEN, *overtaken)
     late = f"; event {cited[0]} cites it too late" if cited else ""
@@ -143,11 +143,16 @@ def _same(promise: Acknowledgement, raw: bytes | None) -> Statement | None:
     return signed.statement
 
 
-def _overtaken(said: Statement, log: LogAtHand, due: int) -> tuple[str, int | None] | None:
-    """Which act came first, and its position."""
+def _overtaken(said: Statement, log: LogAtHand, due: int, received_at: str) -> tuple[str, int | None] | None:
+    """Which act came first, and its position.
+
+    A key that the registry ended of its own accord after it had the statement excuses nothing.
+    """
     earlier = {pos: event for pos, event in sorted(log.events.items()) if pos < due}
     for pos, event in earlier.items():
-        if isinstance(event, ev.PartyKeyEnd) and (event.party, event.key) == (said.party, said.key):
+        if not isinstance(event, ev.PartyKeyEnd) or (event.party, event.key) != (said.party, said.key):
+            continue
+        if event.statement is not None or event.time <= received_at:
             return f"event {pos} had ended the key that signed", pos
     find = _FIND.get(said.type)
     return find(said, earlier) if find else None

@@ -40,10 +40,13 @@ REQUIRED = frozenset(
     }
 )
 MAX_CONSISTENCY_BYTES = 1 << 13
+MAX_STAMPS = 8
+# All of them, or none: a bundle need not be time-stamped.
+STAMPED = frozenset({"tsr/checkpoint", "tsr/consistency", "tsr/0.tsr"})
 
 _LISTED = re.compile(
     r"statements/[0-9a-f]{64}|keys/[0-9a-f]{64}\.json|share-sets/[0-9a-f]{64}\.json|texts/[0-9a-f]{64}"
-    r"|keysets/[1-9][0-9]{0,5}\.json|now/map/[0-9a-f]{64}\.json",
+    r"|keysets/[1-9][0-9]{0,5}\.json|now/map/[0-9a-f]{64}\.json|tsr/checkpoint|tsr/consistency|tsr/[0-7]\.tsr",
     re.ASCII,
 )
 
@@ -115,11 +118,29 @@ class Now:
     consistency: tuple[bytes, ...]
 
 
-def build(evidence: Evidence, first: First, now: Now, leaves: Iterable[MapLeaf]) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Stamped:
+    """A checkpoint not before the first one, and what time-stamp authorities said about its text.
+
+    Args:
+        text: of the checkpoint, without signatures: the hashes that lead to it bind it better.
+        consistency: hashes that lead from the first checkpoint to it (RFC 9162).
+        tokens: time-stamp responses (RFC 3161), 1 to ``MAX_STAMPS``.
+    """
+
+    text: bytes
+    consistency: tuple[bytes, ...]
+    tokens: tuple[bytes, ...]
+
+
+def build(
+    evidence: Evidence, first: First, now: Now, leaves: Iterable[MapLeaf], stamped: Stamped | None = None
+) -> bytes:
     """The bundle; the same pieces always make the same bytes.
 
     Args:
         leaves: under the root of ``now``, one for each of ``evidence.names``.
+        stamped: ``None`` where no authority has been asked yet.
 
     Raises:
         MalformedError: a piece is not what it should be, or all of it is beyond a limit.
@@ -142,9 +163,17 @@ def build(evidence: Evidence, first: First, now: Now, leaves: Iterable[MapLeaf])
     files |= {f"share-sets/{_sha256(raw)}.json": raw for raw in evidence.share_sets}
     files |= {f"texts/{_sha256(raw)}": raw for raw in evidence.texts}
     files |= {f"now/map/{merkle_map.map_key(leaf.name).hex()}.json": leaf.encode() for leaf in leaves}
+    files |= _stamps(stamped) if stamped else {}
     files |= papers.render(files)
     files[papers.MANIFEST] = papers.manifest(files)
     return container.pack(files)
+
+
+def _stamps(stamped: Stamped) -> dict[str, bytes]:
+    if not 0 < len(stamped.tokens) <= MAX_STAMPS:
+        raise MalformedError(f"{len(stamped.tokens)} time-stamps, a bundle holds 1 to {MAX_STAMPS} or nothing of them")
+    files = {"tsr/checkpoint": stamped.text, "tsr/consistency": write_consistency(stamped.consistency)}
+    return files | {f"tsr/{number}.tsr": token for number, token in enumerate(stamped.tokens)}
 
 
 def read(raw: bytes) -> Bundle:
@@ -154,7 +183,8 @@ def read(raw: bytes) -> Bundle:
         MalformedError: another archive, or other files; all of the wrong ones are named.
     """
     files = container.unpack(raw)
-    faults = [f"{name} is missing" for name in sorted(REQUIRED - files.keys())]
+    required = REQUIRED | (STAMPED if any(name.startswith("tsr/") for name in files) else frozenset())
+    faults = [f"{name} is missing" for name in sorted(required - files.keys())]
     for name in sorted(files.keys() - REQUIRED):
         if _LISTED.fullmatch(name) is None:
             faults.append(f"{name[:100]!r} has no place in a bundle")
@@ -189,6 +219,11 @@ class Bundle:
         if versions != list(range(1, len(versions) + 1)) or not versions:
             raise MalformedError("the keysets do not begin with version 1 and go on one by one")
         return [self.files[f"keysets/{version}.json"] for version in versions]
+
+    @property
+    def stamps(self) -> dict[str, bytes]:
+        """The time-stamps by their names, in order; empty if no authority was asked."""
+        return {name: raw for name, raw in sorted(self.files.items()) if name.endswith(".tsr")}
 
     @property
     def leaves(self) -> list[MapLeaf]:
@@ -250,4 +285,5 @@ _NAMED_BY: dict[str, Callable[[bytes], str | None] | None] = {
     "texts": _sha256,
     "now/map": _map_key,
     "keysets": None,
+    "tsr": None,
 }

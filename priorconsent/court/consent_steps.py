@@ -72,7 +72,7 @@ class Judge:
 
 
 def signatures(bundle: Bundle, judge: Judge) -> Signatures:
-    """Step 9: the statements that the token cites, and no others, each signed by a key of its party."""
+    """Step 10: the statements that the token cites, and no others, each signed by a key of its party."""
     raws, records = bundle.folder("statements"), bundle.folder("keys")
     cited = [(kind, digest) for kind in ("approval", "acceptance") for digest in judge.token.cited(kind)]
     faults = [f"statement {digest} is missing" for _, digest in cited if digest not in raws]
@@ -123,7 +123,7 @@ def rights_table(bundle: Bundle, offer: Offer, tables: Mapping[str, RightsTable]
 
 
 def completeness(bundle: Bundle, signed: Signatures, table: RightsTable, judge: Judge) -> Requirement:
-    """Step 10: everybody whose yes was needed, and nobody else, signed; for all rights concerned."""
+    """Step 11: everybody whose yes was needed, and nobody else, signed; for all rights concerned."""
     offer = judge.token.offer
     documents = _share_sets(bundle, offer)
     then = _WorksThen(documents, judge.states)

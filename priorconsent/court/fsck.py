@@ -8,7 +8,8 @@
 4. The entries lead to the root of the checkpoint, and so does every tile, whole or not.
 5. Of each file its name says what is in it (``stored``), where files can be listed.
 6. The snapshots verify, belong to this very log, and hold the map replayed.
-7. A checkpoint that waits for witnesses is one of the same log.
+7. A checkpoint that waits for witnesses is one of the same log. Time-stamps are of checkpoints of it, and by an
+   authority that the trust file names.
 8. Every promise that its holder shows was kept (``acknowledged``).
 
 Evidence that is not at hand is counted: key records can be erased by law, and then the log's word on
@@ -22,7 +23,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from priorconsent import events as ev
-from priorconsent import keys, names
+from priorconsent import keys, names, timestamps
 from priorconsent.acknowledgements import SignedAcknowledgement
 from priorconsent.court import acknowledged
 from priorconsent.court.acknowledged import Outcome
@@ -30,7 +31,7 @@ from priorconsent.court.derived import Derivation, PublishedArchive, Taken
 from priorconsent.court.findings import Finding, Findings
 from priorconsent.court.log_at_hand import read_log
 from priorconsent.court.published import Published
-from priorconsent.court.stored import StoredTiles, check_stored
+from priorconsent.court.stored import STAMP, StoredTiles, check_stored
 from priorconsent.errors import (
     FraudError,
     NotFoundError,
@@ -39,8 +40,9 @@ from priorconsent.errors import (
     SignatureError,
     UnreachableError,
 )
-from priorconsent.head import check_quorum_time
-from priorconsent.log import note, tiles, tree
+from priorconsent.head import check_log_key, check_quorum_time
+from priorconsent.log import tiles, tree
+from priorconsent.log.checkpoint import Checkpoint
 from priorconsent.log.opening import OpenedCheckpoint, open_checkpoint, open_signed
 from priorconsent.replay.file_ledger import FileLedger
 from priorconsent.snapshot import open_verified
@@ -75,6 +77,7 @@ def fsck(
         check.snapshots()
         # 7.
         check.unwitnessed()
+        check.time_stamps()
         # 8.
         check.promises(acknowledgements)
     # 5.
@@ -148,6 +151,20 @@ class _Check:
                     evidence=(raw, self._published.log_file("checkpoint")),
                 )
 
+    def time_stamps(self) -> None:
+        """Step 7; where none of the authorities is trusted, they are told as files that nobody checked."""
+        for path in self._listed or ():
+            named = STAMP.fullmatch(path)
+            if named is None:
+                continue
+            size = int(named["size"])
+            if not self._trust.tsa_ca or size not in self.roots:
+                self.found.uncovered.append(path)
+                continue
+            with self.found.telling(path):
+                message = Checkpoint(self._trust.policy.origin, size, self.roots[size]).text().encode()
+                timestamps.check(self._published.other_file(path), message, self._trust.tsa_ca)
+
     def promises(self, acknowledgements: Sequence[bytes]) -> None:
         """Step 8. Reads the entries once more."""
         if not acknowledgements:
@@ -214,11 +231,7 @@ class _Check:
         if not isinstance(state, KeysetState):
             raise ProofError("the log holds no keyset")
         in_force = keys.payload_of(self._derivation.archive.keyset(state.digest))
-        policy = self._trust.policy
-        signed = note.open_note(self._published.log_file("checkpoint"), policy.keys).signed
-        by = [keys.jwk_of(key.public_key) for key, _ in signed if isinstance(key, note.Verifier)]
-        if not any(_signs_the_log(in_force, jwk, self._last.time) for jwk in by):
-            raise SignatureError("the checkpoint is signed by no log key of the keyset in force")
+        check_log_key(opened, in_force, self._last.time)
 
     def _snapshot(self, path: Path) -> None:
         if not path.is_file():
@@ -243,6 +256,3 @@ class _Check:
         if self._listed is None:
             self.found.tell("other_content", f"evidence {digest}", "the file holds something else")
 
-
-def _signs_the_log(keyset: keys.Keyset, jwk: keys.Jwk, at: str) -> bool:
-    return any(key.use == "log" and key.jwk == jwk and key.valid_at(at) for key in keyset.keys)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
-from priorconsent import keys, receipts
+from priorconsent import canonical, keys, receipts
 from priorconsent.court.log_steps import check_roots
 from priorconsent.court.published import Published
 from priorconsent.errors import (
@@ -99,10 +99,37 @@ class LogAtHand:
         later = (pos + 1 for pos, event in self.events.items() if isinstance(event, MapRoot) and event.time >= time)
         return min(later, default=self.size)
 
-    def anchors_since(self, time: str) -> list[tuple[int, Anchor]]:
-        """Anchors of receipts at a time or later, in order."""
-        found = ((pos, event) for pos, event in sorted(self.events.items()) if isinstance(event, Anchor))
-        return [(pos, event) for pos, event in found if event.time >= time]
+    def receipt_key(self, kid: str, at: str) -> Jwk:
+        """The key for receipts that a signature of an instant names.
+
+        It is judged by the keyset that was in force then, by the time of its event. A signature outside the log has
+        no position in it; and a checkpoint that it rests on may be older than the end of a stolen key.
+
+        Raises:
+            SignatureError: there is no such key.
+        """
+        for one in reversed(self.keysets):
+            if one.time <= at:
+                return one.keyset.key(kid, "receipt", at)
+        raise SignatureError(f"this registry had no keys yet at {at}")
+
+    def anchored(self, digest: str, since: str) -> tuple[int, str] | None:
+        """Position and time of the first anchor from an instant on that lists a receipt; ``None``: none does.
+
+        Raises:
+            NotTrustedError: a list is not at hand, or another one.
+        """
+        wanted = canonical.digest_bytes(digest)
+        for pos, event in sorted(self.events.items()):
+            if isinstance(event, Anchor) and event.time >= since and wanted in self._list(event):
+                return pos, event.time
+        return None
+
+    def _list(self, anchor: Anchor) -> list[bytes]:
+        raw = self.blob(anchor.digest)
+        if receipts.list_digest(raw) != anchor.digest:
+            raise NotTrustedError(f"the list of receipts under {anchor.digest} is another one")
+        return receipts.read_list(raw)
 
 
 @dataclass
@@ -160,33 +187,6 @@ def read_log(
     # 3.
     keysets = _keysets(reading.events, published, trust)
     return LogAtHand(head, reading.hashes, reading.events, keysets, published.blob)
-
-
-def receipt_key(keysets: Sequence[InForce], kid: str, at: str) -> Jwk:
-    """The key for receipts that a signature of an instant names.
-
-    It is judged by the keyset that was in force then, by the time of its event. A signature outside the log has
-    no position in it; and a checkpoint that it rests on may be older than the end of a stolen key.
-
-    Raises:
-        SignatureError: there is no such key.
-    """
-    for one in reversed(keysets):
-        if one.time <= at:
-            return one.keyset.key(kid, "receipt", at)
-    raise SignatureError(f"this registry had no keys yet at {at}")
-
-
-def list_of(log: LogAtHand, anchor: Anchor) -> list[bytes]:
-    """The receipts that an anchor commits to, 32 bytes each.
-
-    Raises:
-        NotTrustedError: the list is not at hand, or another one.
-    """
-    raw = log.blob(anchor.digest)
-    if receipts.list_digest(raw) != anchor.digest:
-        raise NotTrustedError(f"the list of receipts under {anchor.digest} is another one")
-    return receipts.read_list(raw)
 
 
 def _head(note: bytes, checkpoint: Checkpoint, reading: _Reading, trust: Trust) -> Head:

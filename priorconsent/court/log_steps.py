@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from priorconsent import canonical, keys, names
+from priorconsent import canonical, keys, names, times, timestamps
 from priorconsent.court import papers
 from priorconsent.court.bundle import Bundle, MapLeaf, read_consistency
 from priorconsent.errors import (
     FraudError,
     MalformedError,
+    NotAvailableError,
     NotTrustedError,
     PriorConsentError,
     ProofError,
@@ -18,11 +19,13 @@ from priorconsent.errors import (
 )
 from priorconsent.events import GrantAdd, read_event
 from priorconsent.grants import Token
-from priorconsent.head import Head, open_head
+from priorconsent.head import MAX_QUORUM_LEAD_S, Head, check_log_key, open_head
 from priorconsent.keys import Keyset
 from priorconsent.log import proof as log_proof
+from priorconsent.log import spelling
+from priorconsent.log.checkpoint import Checkpoint
 from priorconsent.log.cosignature import MAX_SIGNED_NAME_BYTES, SIGNATURE_BYTES
-from priorconsent.log.note import split_note
+from priorconsent.log.note import MAX_NOTE_BYTES, split_note
 from priorconsent.log.tree import check_consistency
 from priorconsent.states import GrantState, KeysetState, State
 from priorconsent.trust import Trust
@@ -118,8 +121,52 @@ def later_checkpoint(bundle: Bundle, first: Logged, trust: Trust) -> Head:
     return now
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What trusted time-stamp authorities say about the first checkpoint.
+
+    Args:
+        by: it existed then; ``None`` if no authority is trusted, or none that is has stamped.
+        told: the same in words.
+    """
+
+    by: str | None
+    told: str
+
+
+def time_stamps(bundle: Bundle, first: Logged, trust: Trust) -> Seen:
+    """Step 6: the stamped checkpoint continues the first one, and no authority saw it before the registry did.
+
+    What an authority signed that the reader does not trust counts for nothing, as if it were not there.
+    """
+    if not bundle.stamps:
+        return Seen(None, "none in the bundle")
+    stamped = Checkpoint.parse(spelling.decode_text(bundle["tsr/checkpoint"], max_bytes=MAX_NOTE_BYTES))
+    old = first.head.checkpoint
+    if stamped.origin != old.origin:
+        raise NotTrustedError(f"the time-stamps are for the log {stamped.origin}, not for {old.origin}")
+    check_consistency(old.size, stamped.size, old.root, stamped.root, read_consistency(bundle["tsr/consistency"]))
+    if not trust.tsa_ca:
+        return Seen(None, f"{len(bundle.stamps)} in the bundle, but the trust file names no authority")
+    found, refusals = [], []
+    for name, token in bundle.stamps.items():
+        try:
+            found.append((timestamps.check(token, bundle["tsr/checkpoint"], trust.tsa_ca), name))
+        except (MalformedError, SignatureError, NotAvailableError) as error:
+            refusals.append(f"{name}: {error}")
+    if not found:
+        return Seen(None, f"none by an authority that is trusted ({'; '.join(refusals)})")
+    stamp, name = min(found, key=lambda one: one[0].time)
+    begin = first.head.map_root.time
+    if times.plus(stamp.time, MAX_QUORUM_LEAD_S) < begin:
+        raise FraudError(
+            f"stamped at {stamp.time}, but dated {begin} by the registry", evidence=(bundle[name], first.head.note)
+        )
+    return Seen(stamp.time, f"seen by {stamp.time} ({name}, checked by {stamp.checked_by})")
+
+
 def proved_states(leaves: Iterable[MapLeaf], now: Head) -> ProvedStates:
-    """Step 6: each state leads to the map-root of the later checkpoint."""
+    """Step 7: each state leads to the map-root of the later checkpoint."""
     states: dict[str, State] = {}
     faults = []
     for leaf in leaves:
@@ -132,29 +179,38 @@ def proved_states(leaves: Iterable[MapLeaf], now: Head) -> ProvedStates:
     return ProvedStates(states)
 
 
-def countersignature(token: Token, logged: Logged, keysets: tuple[Keyset, ...], states: ProvedStates) -> Keyset:
-    """Step 7: the registry's grant key signed the token, by the keyset in force at the event's position.
+def countersignature(
+    token: Token, logged: Logged, now: Head, keysets: tuple[Keyset, ...], states: ProvedStates
+) -> Keyset:
+    """Step 8: token and checkpoints are signed by keys that the keysets in force at their positions name for it.
 
     Returns:
-        that keyset. Where a later one came in since, the bundle does not show which of the earlier ones
-        was in force: then the newest of them under which the signature counts.
+        the keyset of the token. Where a later one came in since, the bundle does not show which of the earlier
+        ones was in force: then the newest of them under which the signature counts.
     """
     state = states.state(names.KEYSET)
     newest = keysets[-1]
     if not isinstance(state, KeysetState) or (state.version, state.digest) != (newest.version, newest.digest):
         raise NotTrustedError("the keysets do not end with the one in the map")
-    candidates = keysets[-1:] if state.pos < logged.pos else keysets[:-1]
-    for keyset in reversed(candidates):
-        try:
-            token.verify(keyset, logged.event.time)
-        except SignatureError:
-            continue
-        return keyset
-    raise SignatureError(f"the token is not signed by a grant key of the registry at {logged.event.time}")
+
+    def in_force_below(pos: int) -> tuple[Keyset, ...]:
+        return keysets[-1:] if state.pos < pos else keysets[:-1]
+
+    check_log_key(now.opened, newest, now.map_root.time)
+    first, at = logged.head, logged.head.map_root.time
+    if (
+        _newest_that(lambda keyset: check_log_key(first.opened, keyset, at), in_force_below(first.checkpoint.size))
+        is None
+    ):
+        raise SignatureError(f"the first checkpoint is signed by no log key of the registry at {at}")
+    keyset = _newest_that(lambda keyset: token.verify(keyset, logged.event.time), in_force_below(logged.pos))
+    if keyset is None:
+        raise SignatureError(f"the token is not signed by a grant key of the registry at {logged.event.time}")
+    return keyset
 
 
 def same_grant(bundle: Bundle, token: Token, logged: Logged, trust: Trust) -> str:
-    """Step 8: offer, token and event say the same, of the registry trusted."""
+    """Step 9: offer, token and event say the same, of the registry trusted."""
     event, offer = logged.event, token.offer
     told = (event.grant, event.works, event.valid_from, event.valid_until)
     pinned = {text.digest for text in offer.texts}
@@ -171,7 +227,7 @@ def same_grant(bundle: Bundle, token: Token, logged: Logged, trust: Trust) -> st
 
 
 def same_state(token: Token, logged: Logged, states: ProvedStates) -> GrantState:
-    """Step 11: the map shows this grant, and its life begins with this event."""
+    """Step 12: the map shows this grant, and its life begins with this event."""
     event = logged.event
     state = states.state(names.grant(event.grant))
     if not isinstance(state, GrantState):
@@ -223,3 +279,14 @@ def _check_lines(note: bytes, folder: str) -> None:
     for line in lines:
         if len(line.signature) not in SIGNATURE_BYTES or len(line.name.encode()) > MAX_SIGNED_NAME_BYTES:
             raise MalformedError(f"a line under the checkpoint in {folder} is no signature of a log or witness")
+
+
+def _newest_that(check: Callable[[Keyset], None], candidates: tuple[Keyset, ...]) -> Keyset | None:
+    """The newest keyset under which a signature counts."""
+    for keyset in reversed(candidates):
+        try:
+            check(keyset)
+        except SignatureError:
+            continue
+        return keyset
+    return None

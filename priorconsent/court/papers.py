@@ -62,6 +62,7 @@ class Facts:
     life: tuple[LifeEntry, ...]
     first: Head
     now: Head
+    stamped: bool
 
 
 def render(files: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -100,6 +101,7 @@ def _facts(files: Mapping[str, bytes]) -> Facts:
         life=state.life,
         first=_head(files, "first"),
         now=_head(files, "now"),
+        stamped="tsr/checkpoint" in files,
     )
 
 
@@ -133,6 +135,7 @@ def _readme(facts: Facts) -> bytes:
         time=facts.event.time,
         pem=_pem(facts.grant_key),
         assumptions="\n".join(f"  - {line}" for line in ASSUMPTIONS),
+        stamps=_STAMPS if facts.stamped else "",
     ).encode()
 
 
@@ -180,6 +183,15 @@ That this key is the registry's own is said by the keysets, which the registry's
 4. What is assumed / 前提
 
 {assumptions}
+{stamps}"""
+
+_STAMPS = """
+5. Check by hand the time-stamps / タイムスタンプを手で確かめる
+
+AUTHORITY.pem is the certificate of an authority that you trust; OpenSSL says "Verification: OK".
+AUTHORITY.pem には、信頼する時刻認証局の証明書を置いてください。OpenSSL が「Verification: OK」と表示します。
+
+    openssl ts -verify -data tsr/checkpoint -in tsr/0.tsr -CAfile AUTHORITY.pem
 """
 
 

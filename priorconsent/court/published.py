@@ -38,6 +38,9 @@ class Published(Protocol):
     def files(self) -> Iterable[str] | None:
         """Paths of all files; ``None`` where nobody can list them."""
 
+    def other_file(self, path: str) -> bytes:
+        """One of ``files``."""
+
 
 class Folder:
     """The public files in a folder. Its methods are described at ``Published``."""
@@ -67,6 +70,9 @@ class Folder:
         # Drafts of files that will be there begin with a full stop.
         there = (path for path in self._folder.rglob("*") if path.is_file() and not path.name.startswith("."))
         return (path.relative_to(self._folder).as_posix() for path in there)
+
+    def other_file(self, path: str) -> bytes:  # noqa: D102
+        return self._get(path)
 
     def _get(self, path: str) -> bytes:
         try:
@@ -102,6 +108,9 @@ class Remote:
 
     def files(self) -> None:  # noqa: D102
         return None
+
+    def other_file(self, path: str) -> bytes:  # noqa: D102
+        raise NotFoundError(f"nobody lists the files of a registry over HTTP, so not {path}")
 
 
 def _sha256(path: Path) -> str:

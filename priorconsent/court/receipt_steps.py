@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from priorconsent import canonical, receipts, times
-from priorconsent.court.log_at_hand import LogAtHand, list_of, receipt_key
 from priorconsent.decision import decide
 from priorconsent.errors import FraudError, NotTrustedError, StaleError
+from priorconsent.events import MapRoot
 from priorconsent.head import MAX_QUORUM_DELAY_S, Head
+from priorconsent.keys import Jwk
 from priorconsent.receipts import AnswerLeaf, Receipt, SignedReceipt
 from priorconsent.states import State
 from priorconsent.trust import Trust
@@ -25,6 +26,39 @@ class ContradictedError(FraudError):
     """The map that a receipt names gives another answer."""
 
     code = "receipt_contradicted"
+
+
+class Log(Protocol):
+    """What has to be known of a log. ``log_at_hand.LogAtHand`` knows it from all of its entries."""
+
+    @property
+    def head(self) -> Head:
+        """The checkpoint up to which it is known."""
+
+    def receipt_key(self, kid: str, at: str) -> Jwk:
+        """The key for receipts that a signature of an instant names.
+
+        Raises:
+            SignatureError: there is no such key.
+        """
+
+    def check_begins_with(self, size: int, root: str, evidence: bytes) -> None:
+        """Check that the log began with a tree.
+
+        Raises:
+            UnreachableError: nobody can tell.
+            FraudError: it did not; both sides are the evidence.
+        """
+
+    def map_root_before(self, size: int) -> MapRoot:
+        """The last entry of a tree of that size.
+
+        Raises:
+            ProofError: that is no map-root.
+        """
+
+    def anchored(self, digest: str, since: str) -> tuple[int, str] | None:
+        """Position and time of the first anchor from an instant on that lists a receipt; ``None``: none does."""
 
 
 class Map(Protocol):
@@ -62,13 +96,13 @@ def request(receipt: Receipt, sent: bytes | None, nonce: str | None) -> str:
     return ", ".join(name for name, shown in (("request", sent), ("nonce", nonce)) if shown is not None)
 
 
-def signature(signed: SignedReceipt, log: LogAtHand) -> str:
+def signature(signed: SignedReceipt, log: Log) -> str:
     """Step 3."""
-    signed.verify(receipt_key(log.keysets, signed.kid, signed.receipt.issued_at))
+    signed.verify(log.receipt_key(signed.kid, signed.receipt.issued_at))
     return f"key {signed.kid}"
 
 
-def checkpoint(signed: SignedReceipt, log: LogAtHand, trust: Trust) -> str:
+def checkpoint(signed: SignedReceipt, log: Log) -> str:
     """Step 4: the log began so, and ended there in a map that was fresh."""
     receipt, mark = signed.receipt, signed.receipt.checkpoint
     if mark.origin != log.head.checkpoint.origin:
@@ -79,23 +113,22 @@ def checkpoint(signed: SignedReceipt, log: LogAtHand, trust: Trust) -> str:
         raise NotTrustedError(f"it was issued at {receipt.issued_at}, from a map of {map_root.time}")
     # Its quorum time is not told by the log itself: this is the latest that it can have been.
     quorum = times.plus(map_root.time, MAX_QUORUM_DELAY_S)
-    limit = times.plus(quorum, min(map_root.fresh_for_s, trust.max_age_s))
+    limit = times.plus(quorum, map_root.fresh_for_s)
     if receipt.issued_at >= limit:
         raise NotTrustedError(f"it was issued at {receipt.issued_at}, when its map had been stale since {limit}")
     return f"of {mark.size} entries, {map_root.time}"
 
 
-def anchor(signed: SignedReceipt, log: LogAtHand) -> str:
+def anchor(signed: SignedReceipt, log: Log) -> str:
     """Step 5: an anchor of the two hours after it lists the receipt; empty if that is not due yet."""
     issued_at = signed.receipt.issued_at
     due = times.plus(issued_at, receipts.ANCHOR_OVERDUE_S)
-    digest = canonical.digest_bytes(signed.digest)
-    for pos, event in log.anchors_since(issued_at):
-        if digest not in list_of(log, event):
-            continue
-        if event.time > due:
-            raise StaleError(f"event {pos} anchored it only at {event.time}: when it was issued nobody can tell")
-        return f"event {pos}, {event.time}"
+    found = log.anchored(signed.digest, issued_at)
+    if found is not None:
+        pos, time = found
+        if time > due:
+            raise StaleError(f"event {pos} anchored it only at {time}: when it was issued nobody can tell")
+        return f"event {pos}, {time}"
     if log.head.quorum_time <= due:
         return ""
     raise UnloggedError(f"no anchor up to {log.head.quorum_time} lists it; it was due by {due}")

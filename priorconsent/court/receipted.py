@@ -21,8 +21,7 @@ from typing import Any, Literal
 
 from priorconsent import receipts, times
 from priorconsent.court import receipt_steps as steps
-from priorconsent.court.log_at_hand import LogAtHand
-from priorconsent.court.receipt_steps import ContradictedError, Map, UnloggedError
+from priorconsent.court.receipt_steps import ContradictedError, Log, Map, UnloggedError
 from priorconsent.court.report import Exit, Step
 from priorconsent.errors import (
     FraudError,
@@ -58,13 +57,13 @@ class Shown:
     """What is at hand besides receipt and answers.
 
     Args:
-        log: read by ``read_log``; without it nobody can tell.
+        log: what is known of it, such as ``log_at_hand.read_log`` finds out; without it nobody can tell.
         request: the body as sent; of a GET the canonical object of its parameters.
         nonce: that the asker sent.
         found: a verified map.
     """
 
-    log: LogAtHand | None = None
+    log: Log | None = None
     request: bytes | None = None
     nonce: str | None = None
     found: Map | None = None
@@ -151,7 +150,7 @@ def check_receipt(
 
     # 3. to 5. What the log says.
     known = run.step("signature", steps.signature, signed, log)
-    known = run.step("checkpoint", steps.checkpoint, signed, log, trust, only_if=known)
+    known = run.step("checkpoint", steps.checkpoint, signed, log, only_if=known)
     run.step("anchor", steps.anchor, signed, log, only_if=known)
 
     # 6. What the map says.

@@ -10,19 +10,22 @@ but where the report says so. Whatever is wrong in a step is said; what rests on
  4. The first checkpoint is signed by the trusted log and its witnesses, holds the grant's event, and ends in a
     map-root.
  5. So is the later one, and its log begins with the first one's.
- 6. The states in the bundle lead to the later map-root: present, and exactly so.
- 7. The registry countersigned the token, with a key for grants that was valid when it was logged.
- 8. Token, offer and event say the same, and the offer was alive.
- 9. Each statement that the token cites is signed by a key that the map binds to its party, in force and
+ 6. Time-stamp authorities saw the first checkpoint, or one that continues it, and none before the registry did.
+ 7. The states in the bundle lead to the later map-root: present, and exactly so.
+ 8. The registry countersigned the token, with a key for grants that was valid when it was logged; and a key for
+    the log that was valid then signed each checkpoint.
+ 9. Token, offer and event say the same, and the offer was alive.
+10. Each statement that the token cites is signed by a key that the map binds to its party, in force and
     past its delay at that time; it says yes to this very offer.
-10. Everybody whose yes was needed said yes, for all rights concerned: by the share sets that the offer
+11. Everybody whose yes was needed said yes, for all rights concerned: by the share sets that the offer
     pins, the rights table that it pins, and the same code that the registry uses. The method and level
     logged are the lowest of those relied on.
-11. The map shows this grant with these terms, from this event on.
-12. T lies between the two checkpoints: the first shows that the grant was there, the later one its state.
-13. The decision: may each named work be used so at T? Its tie to a copy is taken as met.
+12. The map shows this grant with these terms, from this event on.
+13. T lies between the two checkpoints: the first shows that the grant was there, the later one its state. If the
+    trust file names time-stamp authorities, one of them saw the first not after T.
+14. The decision: may each named work be used so at T? Its tie to a copy is taken as met.
 
-Steps 1 to 11: the evidence is valid or not. Step 12: else it is inconclusive about T.
+Steps 1 to 12: the evidence is valid or not. Step 13: else it is inconclusive about T.
 """
 
 from __future__ import annotations
@@ -36,7 +39,7 @@ from priorconsent.court import consent_steps, log_steps, papers
 from priorconsent.court.asked import ask, question
 from priorconsent.court.bundle import Bundle
 from priorconsent.court.consent_steps import Judge
-from priorconsent.court.log_steps import Logged, ProvedStates
+from priorconsent.court.log_steps import Logged, ProvedStates, Seen
 from priorconsent.court.report import Report, Step, counted
 from priorconsent.decision import Decision
 from priorconsent.errors import NotTrustedError, PriorConsentError
@@ -55,6 +58,7 @@ TITLES = {
     "keysets": "The registry's keys go back to the trusted roots",
     "first": "The grant is in the first checkpoint",
     "now": "The later checkpoint continues the same log",
+    "stamps": "Time-stamp authorities saw the first checkpoint",
     "map": "The states are those of the later map",
     "token": "The registry countersigned the grant",
     "offer": "Token, offer and log entry say the same",
@@ -71,6 +75,7 @@ FOUND: dict[str, Callable[[Any], str]] = {
     "keysets": lambda keysets: f"version 1 to {len(keysets)}",
     "first": lambda first: f"entry {first.pos} of {first.head.checkpoint.size}, {first.event.time}",
     "now": lambda now: f"{counted(now.checkpoint.size, 'entry', 'entries')}, {now.map_root.time}",
+    "stamps": lambda seen: seen.told,
     "map": lambda states: counted(len(states.known), "state"),
     "token": lambda keyset: f"by keyset {keyset.version}",
     "offer": str,
@@ -114,28 +119,29 @@ def verify(
     run.step("papers", log_steps.check_papers, bundle)
     keysets = run.step("keysets", _keysets, bundle, trust)
 
-    # 4. to 6. What the log says.
+    # 4. to 7. What the log says.
     first = run.step("first", log_steps.first_checkpoint, bundle, trust)
     now = run.step("now", log_steps.later_checkpoint, bundle, first, trust)
+    seen = run.step("stamps", log_steps.time_stamps, bundle, first, trust)
     states = run.step("map", _states, bundle, now)
 
-    # 7. to 10. What was signed, and whether it is enough.
+    # 8. to 11. What was signed, and whether it is enough.
     token = run.quietly(_token, bundle)
-    keyset = run.step("token", log_steps.countersignature, token, first, keysets, states)
+    keyset = run.step("token", log_steps.countersignature, token, first, now, keysets, states)
     run.step("offer", log_steps.same_grant, bundle, token, first, trust)
     judge = run.quietly(Judge, token, first, keyset, states, trust)
     signed = run.step("statements", consent_steps.signatures, bundle, judge)
     table = run.quietly(_table, bundle, token, tables)
     run.step("complete", consent_steps.completeness, bundle, signed, table, judge)
 
-    # 11. What became of it.
+    # 12. What became of it.
     run.step("state", log_steps.same_state, token, first, states)
     sound = run.all_ok
 
-    # 12. and 13. The answer, from sound evidence only.
+    # 13. and 14. The answer, from sound evidence only.
     instant = at or (now.quorum_time if now else None)
     query = question(token.offer, trust, asked or {}) if token else {}
-    run.step("time", _time, instant, first, now, only_if=sound)
+    run.step("time", _time, instant, first, now, seen, trust, only_if=sound)
     decisions = run.step("decision", _decide, token, query, instant, states, table, only_if=run.all_ok)
     return Report(
         outcome="invalid" if not sound else "inconclusive" if decisions is None else "valid",
@@ -212,8 +218,10 @@ def _table(bundle: Bundle, token: Token, tables: Mapping[str, RightsTable]) -> R
     return consent_steps.rights_table(bundle, token.offer, tables)
 
 
-def _time(instant: str, first: Logged, now: Head) -> str:
-    begin, end = first.head.quorum_time, now.quorum_time
+def _time(instant: str, first: Logged, now: Head, seen: Seen, trust: Trust) -> str:
+    if trust.tsa_ca and seen.by is None:
+        raise NotTrustedError(f"the trust file asks for a time-stamp: {seen.told}")
+    begin, end = max(first.head.quorum_time, seen.by or ""), now.quorum_time
     if not begin <= instant <= end:
         raise NotTrustedError(f"the bundle speaks of {begin} to {end}, not of {instant}; ask for one that does")
     return f"{begin} ≤ {instant} ≤ {end}"

@@ -29,10 +29,12 @@ class SignedCheckpoint:
     """A checkpoint that its log signed, with or without a quorum of witnesses: something for monitors.
 
     Args:
+        logs: public keys of the log under which it is signed, of those in the policy.
         cosigned: time of the earliest cosignature by name in the policy; seconds since 1970.
     """
 
     checkpoint: Checkpoint
+    logs: tuple[bytes, ...]
     cosigned: Mapping[str, int]
 
 
@@ -41,11 +43,13 @@ class OpenedCheckpoint:
     """A checkpoint that counts.
 
     Args:
+        logs: public keys of the log under which it is signed, of those in the policy.
         quorum_time: ``None`` if the policy needs no witness but the log itself.
         vouched: the witnesses, by their names in the policy and sorted, that the quorum time rests on; the log is none.
     """
 
     checkpoint: Checkpoint
+    logs: tuple[bytes, ...]
     quorum_time: str | None
     vouched: tuple[str, ...]
 
@@ -75,7 +79,9 @@ def open_checkpoint(raw: bytes, policy: Policy, *, now: str | None = None) -> Op
     # As long as nobody has cosigned, everybody who counts is missing.
     counting = {witness.name for witness in policy.witnesses if not policy.is_own(witness)} & set(policy.missing(()))
     vouched = tuple(sorted(name for name in counting if signed.cosigned.get(name, met + 1) <= met))
-    return OpenedCheckpoint(signed.checkpoint, None if met == BEFORE_ALL else times.from_unix(met), vouched)
+    return OpenedCheckpoint(
+        signed.checkpoint, signed.logs, None if met == BEFORE_ALL else times.from_unix(met), vouched
+    )
 
 
 def open_signed(raw: bytes, policy: Policy, *, now: str | None = None) -> SignedCheckpoint:
@@ -92,7 +98,8 @@ def open_signed(raw: bytes, policy: Policy, *, now: str | None = None) -> Signed
     checkpoint = Checkpoint.parse(opened.text)
     if checkpoint.origin != policy.origin:
         raise NotTrustedError(f"a checkpoint of {checkpoint.origin}, signed by {policy.origin}")
-    if all(isinstance(key, Cosigner) for key, _ in opened.signed):
+    logs = tuple(key.public_key for key, _ in opened.signed if isinstance(key, note.Verifier))
+    if not logs:
         raise SignatureError("no known key of the log signed this checkpoint")
     # 3.
     names = {witness.key: witness.name for witness in policy.witnesses}
@@ -101,7 +108,7 @@ def open_signed(raw: bytes, policy: Policy, *, now: str | None = None) -> Signed
         if isinstance(key, Cosigner) and (time_s := timestamp(signature)) > 0:
             cosigned[names[key]] = min(time_s, cosigned.get(names[key], time_s))
             _check_not_ahead(key, time_s, now)
-    return SignedCheckpoint(checkpoint, cosigned)
+    return SignedCheckpoint(checkpoint, logs, cosigned)
 
 
 def _check_not_ahead(key: Cosigner, time_s: int, now: str | None) -> None:

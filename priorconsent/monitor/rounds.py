@@ -8,7 +8,8 @@
 4. Each new entry is proved under the checkpoint, then replayed and validated as by everybody, with all evidence that
    is served. Evidence proved invalid and a map-root that is false are *fraud*, a broken rule is an *alarm*.
 5. Whatever concerns what is watched is reported. Some entries and their reports are kept at once, or not at all.
-6. The last entry is a map-root, dated as the witnesses say, and fresh.
+6. The last entry is a map-root, dated as the witnesses say, and fresh; the checkpoint is signed by a log key of the
+   keyset in force.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from priorconsent import events as ev
-from priorconsent import freshness
+from priorconsent import freshness, keys, names
 from priorconsent.court.derived import Derivation, PublishedArchive
 from priorconsent.court.fsck import UNWITNESSED
 from priorconsent.court.published import Published
 from priorconsent.errors import FraudError, NotFoundError, PriorConsentError, StaleError
-from priorconsent.head import Head, check_quorum_time
+from priorconsent.head import Head, check_log_key, check_quorum_time
 from priorconsent.log import tree
 from priorconsent.log.opening import OpenedCheckpoint, open_checkpoint, open_signed
 from priorconsent.log.proved import ProvedLog
@@ -30,6 +31,7 @@ from priorconsent.monitor import reports
 from priorconsent.monitor.interests import EVERYBODYS, Interests, concerned
 from priorconsent.monitor.memory import ForkError, Memory
 from priorconsent.monitor.reports import Report
+from priorconsent.states import KeysetState
 from priorconsent.trust import Trust
 
 Progress = Callable[[int, int | None], None]
@@ -100,6 +102,7 @@ class Monitor:
         self._memory.remember(note, checkpoint, now)
         self._look_at_waiting(published, now)
         replayed = self._memory.ledger.size
+        archive = PublishedArchive(published, _not_at_hand)
         if checkpoint.size > replayed:
             proved = ProvedLog(published.log_file, checkpoint)
             for size, root, seen in self._memory.signed_up_to(checkpoint.size):
@@ -108,7 +111,7 @@ class Monitor:
                         f"the log does not begin with the {size} entries seen before", evidence=(seen, note)
                     )
             # 4. and 5.
-            derivation = Derivation(self._memory.ledger, PublishedArchive(published, _not_at_hand), self._trust)
+            derivation = Derivation(self._memory.ledger, archive, self._trust)
             for entries in proved.entries(replayed):
                 self._take(entries, derivation, note)
                 if progress is not None:
@@ -117,7 +120,7 @@ class Monitor:
         # 6.
         if checkpoint.size < replayed:
             raise StaleError(f"a checkpoint of {replayed} entries was seen before this one of {checkpoint.size}")
-        self._check_end(opened, note, now)
+        self._check_end(opened, note, archive, now)
 
     def _look_at_waiting(self, published: Published, now: str) -> None:
         """Keep the checkpoint that waits for witnesses; when the log has come so far, it is compared."""
@@ -172,12 +175,16 @@ class Monitor:
             )
         ]
 
-    def _check_end(self, opened: OpenedCheckpoint, note: bytes, now: str) -> None:
+    def _check_end(self, opened: OpenedCheckpoint, note: bytes, archive: PublishedArchive, now: str) -> None:
         word = self._memory.word("map_root")
         last = ev.read_event(word.encode()) if word else None
         if not isinstance(last, ev.MapRoot) or last.size + 1 != opened.checkpoint.size:
             raise FalseMapError("the last entry of the checkpoint is no map-root", evidence=(note,))
         check_quorum_time(opened, last)
+        state = self._memory.ledger.state(names.KEYSET)
+        if not isinstance(state, KeysetState):
+            raise FalseMapError("the log has no keyset", evidence=(note,))
+        check_log_key(opened, keys.payload_of(archive.keyset(state.digest)), last.time)
         # Proved with all other entries.
         freshness.check_fresh(Head(note, opened, last, proof=b""), self._trust, now)
 

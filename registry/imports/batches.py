@@ -5,6 +5,7 @@ Nothing below this knows Django, so that the second process starts at once and t
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import signal
 import sqlite3
@@ -22,6 +23,7 @@ from registry.imports.mapping import Map
 from registry.imports.problems import Problem, UnreadableError
 from registry.imports.reading import Row, rows
 from registry.imports.telling import Teller
+from registry.search_keys import Entry, entry_of
 
 # Below it, a second process costs more time than it saves.
 AHEAD_FROM_BYTES = 8 * 2**20
@@ -33,11 +35,13 @@ class Told(NamedTuple):
     Args:
         number: the identifier by which the work is found again.
         said: ``telling.Said`` in MessagePack: the same bytes as long as the row says the same.
+        entry: where the work is found if it is new.
     """
 
     line: int
     number: str
     said: bytes
+    entry: Entry
 
 
 class Batch(NamedTuple):
@@ -91,7 +95,7 @@ def checked(path: Path, chart: Map, size: int) -> Iterator[Batch]:
         number = said.identifiers[0][1]
         first = seen.first_line(number, row[0])
         if first == row[0]:
-            return Told(first, number, encode(said))
+            return Told(first, number, encode(said), entry_of((form, text) for _, form, text in said.titles))
         problem = f"line {first} has this identifier too"
         problems.append(Problem("error", row[0], column, problem, "number each work once"))
         return None
@@ -120,6 +124,7 @@ def _received(pipe: Connection) -> Iterator[Batch]:
 def _send(pipe: Connection, path: Path, chart: Map, size: int) -> None:
     # Ctrl-C is for whoever stores, and ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.freeze()
     with suppress(BrokenPipeError):
         try:
             for batch in checked(path, chart, size):

@@ -91,14 +91,17 @@ def changed_columns(
 ) -> tuple[list[Change], list[str]]:
     """What becomes different in the row of a work, and the names of the columns that stay against what is told now.
 
-    A value changes if it is empty, or if this catalogue told it and no other one does.
+    A value changes if it is empty, or if this catalogue told it and no other one does. Where this one tells nothing,
+    what another one told takes its place.
     """
     changes, against = [], []
     for name in COLUMNS:
-        old, new, there = getattr(before, name, ""), getattr(now, name), stored[name]
+        old, there = getattr(before, name, ""), stored[name]
+        elsewhere = [value for other in others if (value := getattr(other, name))]
+        new = getattr(now, name) or next(iter(elsewhere), "")
         if new in (old, there):
             continue
-        if not there or (there == old and all(getattr(other, name) != there for other in others)):
+        if not there or (there == old and there not in elsewhere):
             changes.append(Change(name, there, new))
         else:
             against.append(name)

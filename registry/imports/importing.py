@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from django.db import transaction
 
-from priorconsent.errors import MalformedError, NotFoundError, RuleError
+from priorconsent.errors import ConflictError, MalformedError, NotFoundError, RuleError
 from registry.actor import Actor
 from registry.imports.batches import Batch, batches
 from registry.imports.mapping import Map
-from registry.imports.problems import Problem, UnreadableError
+from registry.imports.problems import Problem
 from registry.imports.reading import count, rows
 from registry.imports.storing import Store
 from registry.models import Import, Party
@@ -69,6 +70,7 @@ def import_works(
 
     Raises:
         UnreadableError: the file cannot be read to its end; nothing of it was stored.
+        ConflictError: the file changed meanwhile; whole batches of it may have been stored, if that was asked for.
     """
     permit(actor, RULES["add_work"], [registrant])
     party = _registrant(registrant)
@@ -78,7 +80,7 @@ def import_works(
     origin = _origin(actor, party, path, chart, now)
     store = Store(origin, chart, _counted(summary, remark), writes=not options.dry)
     in_one = options.whole and not options.dry
-    with batches(path, chart, options.batch) as found:
+    with _settled_memory(), batches(path, chart, options.batch) as found:
         summary.rows = count(rows(path, chart))
         with transaction.atomic() if in_one else nullcontext():
             for done in _stored(store, found):
@@ -92,10 +94,20 @@ def import_works(
     return summary
 
 
+@contextmanager
+def _settled_memory() -> Iterator[None]:
+    """Keep the garbage collector from walking over all that was loaded before, again and again for each batch."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
 def _registrant(urn: str) -> Party:
     party = Party.objects.filter(urn=urn).first()
     if party is None:
-        raise NotFoundError("no such party", pointer="/registrant")
+        raise NotFoundError(f"no party is {urn}: take the id that it was given when it came in", pointer="/registrant")
     if party.kind == "committee":
         raise RuleError("a committee never signs, so a member of it registers the works", pointer="/registrant")
     return party
@@ -135,7 +147,7 @@ def _stored(store: Store, found: Iterator[Batch]) -> Iterator[int]:
 def _check_unchanged(path: Path, origin: Import) -> None:
     """Refuse a file that is not the one any more whose digest the history keeps."""
     if _digest(path) != origin.sha256:
-        raise UnreadableError(1, "column 1", "the file changed while it was read", "run the import again")
+        raise ConflictError("the file changed while it was read: run the import again")
 
 
 def _digest(path: Path) -> str:

@@ -16,7 +16,11 @@ from registry.imports.problems import UnreadableError
 MAX_LINE_BYTES = 16 * 2**20
 
 _UTF8_MARK = "the file begins with the mark of UTF-8"
-_MARKS = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
+_MARKS = {
+    codecs.BOM_UTF16_LE: ("the file is UTF-16", "save it as UTF-8"),
+    codecs.BOM_UTF16_BE: ("the file is UTF-16", "save it as UTF-8"),
+    b"PK\x03\x04": ("the file is a workbook, or another archive", 'say format = "xlsx" in the map, or save it as CSV'),
+}
 _GUESSES = ("cp932", "euc_jp")
 
 
@@ -71,9 +75,9 @@ def _byte_lines(raw: IO[bytes]) -> Iterator[bytes]:
 
 
 def _without_mark(line: bytes, *, is_utf8: bool) -> bytes:
-    for mark, name in _MARKS.items():
+    for mark, (problem, do) in _MARKS.items():
         if line.startswith(mark):
-            raise UnreadableError(1, "byte 1", f"the file is {name}", "save it as UTF-8")
+            raise UnreadableError(1, "byte 1", problem, do)
     if not line.startswith(codecs.BOM_UTF8):
         return line
     if not is_utf8:

@@ -180,6 +180,7 @@ def read_map(path: Path) -> Map:
     try:
         found = msgspec.toml.decode(path.read_bytes(), type=Map)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise MalformedError(f"{path.name}: {error}") from None
+        do = "the guide “Bring your catalogue” lists what a map may say"
+        raise MalformedError(f"{path.name}: {error}; {do}") from None
     found.check()
     return found

@@ -6,75 +6,166 @@ the share set incomplete, and so does a source that is not registered, or that n
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
+from django.db import transaction
+from django.db.models import Prefetch, QuerySet
 
 from priorconsent import names
-from priorconsent.states import WorkState
+from priorconsent.errors import NotFoundError, RuleError
+from priorconsent.lists import Type, UnsignedLine
+from priorconsent.states import PartyState, WorkState
 from registry.actor import Actor
 from registry.models import ShareSet, Work
 from registry.policy import RULES, permit
 from registry.share_sets import body_to_sign, document_of
 from registry.verbs.propose_shares import propose_shares
-from transparency.store import current_states
+from transparency.store import DatabaseLedger, keyset, one_reading
+from transparency.trees import chunks
+
+WORKS_ON_A_PAGE = 500
 
 
-class ToSign(msgspec.Struct, frozen=True):
-    """One statement to sign.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What somebody asks to be listed.
 
     Args:
-        type: of the statement; its subject is the digest of ``body``.
-        nobody: holders that the catalogue names and who were given no party.
+        works: ``urn:uuid:`` of works, those of other registrants are passed over; ``None``: all of the registrant's.
+        parties: name as the catalogue writes it, or that name in NFC → party.
     """
 
-    work: str
-    title: str
-    type: str
-    body: dict[str, Any]
-    nobody: tuple[str, ...] = ()
+    registrant: str
+    works: tuple[str, ...] | None = None
+    parties: Mapping[str, str] = field(default_factory=dict)
+
+    def party(self, name: str) -> str | None:
+        """The party that a name stands for."""
+        return self.parties.get(name) or self.parties.get(_nfc(name))
+
+    @property
+    def rows(self) -> QuerySet[Work]:
+        """The works, in order of their rows, with what is needed to list them."""
+        found = Work.objects.filter(registrant__urn=self.registrant)
+        if self.works is not None:
+            found = found.filter(urn__in=self.works)
+        open_sets = ShareSet.objects.filter(state__in=[ShareSet.State.PROPOSED, ShareSet.State.SENT]).order_by("-pk")
+        parts = ("titles", "suggested_holders", "suggested_links", Prefetch("share_sets", open_sets))
+        return found.order_by("pk").prefetch_related(*parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of what to sign; there may be nothing on it while there is a next one.
+
+    Args:
+        next: row to go on from; ``None`` on the last page.
+    """
+
+    items: tuple[UnsignedLine, ...]
+    next: int | None
 
 
 def to_sign(
-    actor: Actor, registrant: str, works: Iterable[str], parties: Mapping[str, str], now: str
-) -> Iterator[ToSign]:
-    """What the registrant would sign next for each of its works; nothing for those that have shares.
+    actor: Actor, registrant: str, works: Iterable[str] | None, parties: Mapping[str, str], now: str
+) -> Iterator[UnsignedLine]:
+    """What the registrant would sign next for its works; nothing for those that have shares, or wait for the log.
 
     Args:
-        works: ``urn:uuid:`` of the works; those of other registrants are passed over.
-        parties: name as the catalogue writes it → party.
+        works, parties: as of ``Asked``.
     """
-    permit(actor, RULES["add_work"], [registrant])
-    states = current_states()
-    found = Work.objects.filter(urn__in=list(works), registrant__urn=registrant).order_by("pk")
-    for work in found.prefetch_related("titles", "suggested_holders", "suggested_links"):
-        state = states.state(names.work(work.urn))
-        if not isinstance(state, WorkState):
-            body = {"work": work.urn, "kind": work.kind, "party": registrant}
-            yield ToSign(work.urn, work.title("ja"), "claim", body)
-        elif state.share_set is None:
-            yield _shares(actor, work, parties, now)
+    for some in [None] if works is None else chunks(works, WORKS_ON_A_PAGE):
+        asked = Asked(registrant, None if some is None else tuple(some), parties)
+        after: int | None = 0
+        while after is not None:
+            page = list_page(actor, asked, now, after=after)
+            yield from page.items
+            after = page.next
 
 
-def _shares(actor: Actor, work: Work, parties: Mapping[str, str], now: str) -> ToSign:
-    holders = list(work.suggested_holders.all())
-    shares = {(holder.right, parties[holder.name]) for holder in holders if holder.name in parties}
-    links = {(link.rel, None) for link in work.suggested_links.all()}
-    nobody = tuple(holder.name for holder in holders if holder.name not in parties)
-    complete = bool(holders) and not nobody and not links
-    row = _proposed(work, shares, links, complete=complete)
-    row = row or propose_shares(actor, work.urn, shares=shares, links=links, complete=complete, now=now)
-    return ToSign(work.urn, work.title("ja"), "shares", body_to_sign(document_of(row)), nobody)
+def list_page(actor: Actor, asked: Asked, now: str, *, after: int = 0, size: int = WORKS_ON_A_PAGE) -> Page:
+    """One page of ``to_sign``. Shares are proposed as they are listed; asking again gives the same to sign.
+
+    Args:
+        after: row to go on from.
+        size: works to look at.
+    """
+    permit(actor, RULES["add_work"], [asked.registrant])
+    rows = list(asked.rows.filter(pk__gt=after)[:size])
+    with transaction.atomic(), one_reading() as log:
+        log.load([names.KEYSET, *(names.work(row.urn) for row in rows), *map(names.party, asked.parties.values())])
+        _check_parties(asked.parties, log)
+        lister = _Lister(actor, asked, log, now)
+        items = tuple(one for row in rows for one in lister.next_of(row))
+    return Page(items, rows[-1].pk if len(rows) == size else None)
+
+
+class _Lister:
+    """Lists works by one reading of the log."""
+
+    def __init__(self, actor: Actor, asked: Asked, log: DatabaseLedger, now: str) -> None:
+        self.actor, self.asked, self.log, self.now = actor, asked, log, now
+        self.registry = keyset(log).registry_id
+
+    def next_of(self, work: Work) -> Iterator[UnsignedLine]:
+        """What to sign next for a work, if anything."""
+        state = self.log.state(names.work(work.urn))
+        if isinstance(state, WorkState):
+            yield from self._shares(work) if state.share_set is None else ()
+        elif not work.claim:
+            yield self._line(work, "claim", {"work": work.urn, "kind": work.kind, "party": self.asked.registrant})
+
+    def _shares(self, work: Work) -> Iterator[UnsignedLine]:
+        if any(row.state == ShareSet.State.SENT for row in work.share_sets.all()):
+            return
+        holders = [(holder, self.asked.party(holder.name)) for holder in work.suggested_holders.all()]
+        shares = {(holder.right, party) for holder, party in holders if party is not None}
+        nobody = {_nfc(holder.name) for holder, party in holders if party is None}
+        links = {(link.rel, None) for link in work.suggested_links.all()}
+        complete = bool(holders) and not nobody and not links
+        row = _proposed(work, shares, links, complete=complete) or propose_shares(
+            self.actor, work.urn, shares=shares, links=links, complete=complete, now=self.now
+        )
+        yield self._line(work, "shares", body_to_sign(document_of(row)), tuple(sorted(nobody)))
+
+    def _line(self, work: Work, kind: Type, body: dict[str, Any], nobody: tuple[str, ...] = ()) -> UnsignedLine:
+        return UnsignedLine(
+            registry=self.registry,
+            party=self.asked.registrant,
+            listed_at=self.now,
+            work=work.urn,
+            kind=work.kind,
+            title=work.title("ja"),
+            type=kind,
+            body=body,
+            nobody=nobody,
+        )
+
+
+def _check_parties(parties: Mapping[str, str], log: DatabaseLedger) -> None:
+    """Refuse a name that is said to stand for nobody in the log, before anything is listed under it."""
+    for name, party in parties.items():
+        state = log.state(names.party(party))
+        if not isinstance(state, PartyState):
+            raise NotFoundError(f"{name!r} is said to stand for {party}, which is not in the log (yet)")
+        if state.kind == "committee":
+            raise RuleError(f"{name!r} is said to stand for a committee: name its members, which hold and sign")
 
 
 def _proposed(
     work: Work, shares: set[tuple[str, str]], links: set[tuple[str, None]], *, complete: bool
 ) -> ShareSet | None:
     """The same proposal, if it waits already: asking twice gives the same to sign."""
-    for row in ShareSet.objects.filter(work=work, state=ShareSet.State.PROPOSED).order_by("-pk"):
+    for row in work.share_sets.all():
         document = document_of(row)
         said = {(share.right, share.party) for share in document.shares}
         if (said, {(link.rel, link.work) for link in document.links}, document.complete) == (shares, links, complete):
             return row
     return None
+
+
+def _nfc(name: str) -> str:
+    return unicodedata.normalize("NFC", name)

@@ -9,7 +9,7 @@ import msgspec
 from django.db import transaction
 from django.db.models import FilteredRelation, Q
 
-from registry import ids
+from registry import ids, search_entries
 from registry.imports import bulk
 from registry.imports.batches import Told
 from registry.imports.comparing import SAID
@@ -54,6 +54,7 @@ class Store:
         if self.origin.pk:
             self.origin.finished_at = now
             self.origin.save()
+            search_entries.settle()
 
     def _known(self, told: Sequence[Told]) -> Mapping[str, Sequence[Known]]:
         found: dict[str, list[Known]] = defaultdict(list)
@@ -84,6 +85,7 @@ class Store:
         bulk.insert(CatalogueEntry, ENTRY, entries)
         for name, said_of in SAID.items():
             insert(MEMBERS[name], ((key, *values) for key, said in new for values in said_of(said)))
+        search_entries.add((key, one.entry) for key, one in zip(keys, told, strict=True))
 
     def _may_differ(self, one: Told, known: Mapping[str, Sequence[Known]]) -> bool:
         """Whether a work that is there is meant, which one, and that something else is said about it."""

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 from django.db.models import Model
 
+from registry import search_entries
 from registry.imports import bulk
 from registry.imports.batches import Told
 from registry.imports.comparing import COLUMNS, Change, Values, all_told, changed_columns, changed_rows
@@ -107,6 +108,7 @@ class Updates:
         bulk.update(Work, COLUMNS, [(*(getattr(work, name) for name in COLUMNS), pk) for pk, work in touched.items()])
         for name, member in MEMBERS.items():
             self._write_rows(name, member)
+        search_entries.renew([work.pk for work, change in self._changes if change.member == "titles"])
         self._write_entries()
         WorkChange.objects.bulk_create(
             WorkChange(work=work, source=origin, member=change.member, old=change.old, new=change.new)

@@ -48,7 +48,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=1000)),
                 ('right', models.CharField(max_length=100)),
                 ('split', models.CharField(blank=True, max_length=200)),
-                ('work', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='suggested_holders', to='registry.work')),
+                ('work', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='suggested_holders', to='registry.work')),
             ],
             options={
                 'ordering': ['id'],
@@ -60,7 +60,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('rel', models.CharField(max_length=20)),
                 ('said', models.CharField(blank=True, max_length=1000)),
-                ('work', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='suggested_links', to='registry.work')),
+                ('work', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='suggested_links', to='registry.work')),
             ],
             options={
                 'ordering': ['id'],

@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('catalogue', models.CharField(max_length=100)),
                 ('said', models.BinaryField()),
-                ('work', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='catalogue_entries', to='registry.work')),
+                ('work', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='catalogue_entries', to='registry.work')),
             ],
             options={
                 'ordering': ['catalogue'],

@@ -13,10 +13,11 @@ from priorconsent import vocabulary as words
 from priorconsent.canonical import digest
 from priorconsent.errors import MalformedError, NotFoundError, RuleError
 from registry import identifiers as ids_elsewhere
-from registry import ids, wording
+from registry import ids, search_entries, wording
 from registry.actor import Actor
 from registry.models import Asset, Identifier, Locator, Party, Work, WorkTitle
 from registry.policy import RULES, permit
+from registry.search_keys import entry_of
 
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,49}/[a-z0-9][a-z0-9!#$&^_.+-]{0,49}", re.ASCII)
 
@@ -93,6 +94,7 @@ def add_work(actor: Actor, registrant: str, told: Description, now: str) -> Work
     with transaction.atomic():
         work.save()
         WorkTitle.objects.bulk_create(titles)
+        search_entries.add([(work.pk, entry_of((title.form, title.text) for title in titles))])
         _store(rows)
     return work
 

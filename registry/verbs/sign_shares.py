@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 
 from priorconsent.errors import ConflictError, MalformedError, NotAllowedError, NotFoundError
+from priorconsent.shares import ShareSet as Document
 from priorconsent.statements import Signed
 from registry import share_sets
 from registry.actor import Actor
@@ -35,24 +36,29 @@ def sign_shares(actor: Actor, raw: bytes, now: str) -> ShareSet:
     with transaction.atomic():
         # Two last signatures in the same second must see each other, or neither would send.
         ShareSet.objects.select_for_update().get(pk=row.pk)
-        SharesStatement.objects.update_or_create(
-            share_set=row, party=received.party, defaults={"digest": received.digest, "raw": received.raw}
-        )
-        _send_if_complete(row, received, needed, now)
-    row.refresh_from_db()
+        _keep(row, received)
+        if _send_if_complete(row, document, received, needed, now):
+            row.state = ShareSet.State.SENT
     return row
 
 
-def _send_if_complete(row: ShareSet, received: Received, needed: frozenset[str], now: str) -> None:
+def _keep(row: ShareSet, received: Received) -> None:
+    signed = SharesStatement(share_set=row, party=received.party, digest=received.digest, raw=received.raw)
+    SharesStatement.objects.bulk_create(
+        [signed], update_conflicts=True, unique_fields=["share_set", "party"], update_fields=["digest", "raw"]
+    )
+
+
+def _send_if_complete(row: ShareSet, document: Document, received: Received, needed: frozenset[str], now: str) -> bool:
     """Append the event if every statement needed is there and would count now."""
     signed = [Signed(bytes(one.raw)) for one in row.statements.filter(party__in=needed)]
     counting = [one for one in signed if still_counts(one, received.log, now)]
     if {one.statement.party for one in counting} != needed:
-        return
+        return False
     digests = sorted(one.digest for one in counting)
-    document = share_sets.document_of(row)
     draft = {**share_sets.event_of(document), "statements": digests}
     check_draft(draft, received.statement.body, now)
     if ShareSet.objects.filter(pk=row.pk, state=ShareSet.State.PROPOSED).update(state=ShareSet.State.SENT) != 1:
         raise ConflictError("the share set was sent meanwhile")
     append(draft, evidence={document.digest: bytes(row.document)} | {one.digest: one.raw for one in counting})
+    return True

@@ -125,6 +125,15 @@ def test_a_crash_before_the_signature_leaves_it_to_the_next_one_who_asks(cast):
     assert acknowledged(cast, hand_in(cast, raw)).received_at == received_at
 
 
+def test_a_clock_behind_the_sequencers_promises_no_checkpoint_that_is_there_already(cast):
+    logged = cast.now
+    cast.refuse(cast.stranger)
+    cast.log()
+    cast.now = times.plus(logged, -90)
+    raw = refusal(cast, cast.studio)
+    assert acknowledged(cast, hand_in(cast, raw)).received_at == logged
+
+
 # The registry watches its word
 
 

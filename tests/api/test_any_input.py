@@ -78,7 +78,7 @@ def test_any_text_in_an_address(cast, operator_key):
     client = client_at(cast.now, Authorization=operator_key)
     for address, text in itertools.product(ADDRESSES, TEXTS):
         known = address.format(SHARED)
-        for spelled in (address.format(text), f"{known}?title={text}", f"{known}?{text}=1"):
+        for spelled in (address.format(text), f"{known}?q={text}", f"{known}?{text}=1"):
             assert is_answer_or_problem(client.get(f"/api/v1/{spelled}"))
 
 

@@ -14,9 +14,11 @@ from django.db import connection
 from api.access import CLOCK, now
 from config.logs import QuietFilter, QuietFormatter
 from licences.states import State
+from priorconsent import canonical
 from registry.verbs.add_party import add_party
 from tests.api.conftest import client_at, post
 from tests.cast import OPERATOR
+from transparency import receipts
 
 QUESTION = "canary-question-7f3a"
 NAME = "Canary Name 9b2e"
@@ -95,6 +97,28 @@ def test_neither_questions_nor_names_get_anywhere(cast, folder, written):
         assert NAME.encode() not in raw, path
     assert {raw for _, raw in everything_stored()} == before
     assert not any(NAME in line or QUESTION in line or PREFIX in line for line in written)
+
+
+def test_of_a_question_with_a_receipt_nothing_gets_anywhere_but_a_digest_and_a_time(cast, folder, written):
+    cast.grant_at(State.ACTIVE)
+    cast.publish()
+    before = {raw for _, raw in everything_stored()}
+    client = client_at(cast.now)
+    wish = {"url": PLACE, "use": "search", "model": QUESTION, "receipt": "true"}
+    replies = [client.get("/api/v1/decisions", wish)]
+    batch = {"queries": [{"ref": QUESTION, "url": PLACE, "use": "search"}] * 5, "receipt": True}
+    replies.append(post(client, "/api/v1/decisions", batch))
+    digests = {canonical.digest(reply.json()["receipt"].encode()) for reply in replies}
+    new = {raw for _, raw in everything_stored()} - before
+
+    assert new == {f"{digest} {cast.now} None".encode() for digest in digests}
+    cast.wait()
+    receipts.anchor_due(cast.now)
+    cast.publish()
+    for path, raw in everything_published(folder):
+        assert QUESTION.encode() not in raw, path
+    assert not any(QUESTION.encode() in raw for _, raw in everything_stored())
+    assert not any(QUESTION in line for line in written)
 
 
 def test_the_canaries_would_be_found(cast, folder, written):

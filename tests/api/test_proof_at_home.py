@@ -8,6 +8,7 @@ from priorconsent import canonical, cli, times
 from tests.api import test_acknowledgements as noes
 from tests.api.conftest import client_at, post
 from tests.api.test_receipts import ADDRESS, NONCE, ask, asked, granted
+from tests.serving import serving
 from transparency import receipts as given
 from transparency.models import GivenReceipt, Pending
 from transparency.publisher import public_folder
@@ -158,6 +159,25 @@ def test_what_is_no_acknowledgement_is_a_mistake_in_usage(cast, run, tmp_path):
     for content in (b"", b"{}", b'{"acknowledgement":null}', b"a.b.c", cast.sign(cast.studio, "refusal", {})):
         path = kept(tmp_path / "ack", content)
         assert run("log", "ack", path, "--log", public_folder())[0] == 2
+
+
+def over_http(path):
+    """What a web server makes of the public folder."""
+    file = public_folder() / path.lstrip("/")
+    return (200, {}, file.read_bytes()) if file.is_file() else (404, {}, b"")
+
+
+def test_both_read_the_log_over_http_too(granted, run, tmp_path):
+    reply = kept(tmp_path / "receipt.json", ask(granted, receipt="true").content)
+    anchor(granted)
+    no, _ = handed_in(granted, tmp_path)
+    granted.publish()
+    with serving(over_http) as url:
+        code, told = run("receipt", "verify", reply, "--log", url)
+        assert (code, [step["code"] for step in told["steps"] if not step["ok"]]) == (0, [])
+        assert run("log", "ack", no, "--log", url)[0] == 0
+        (public_folder() / "log" / "checkpoint").unlink()
+        assert run("log", "ack", no, "--log", url)[0] == 4
 
 
 def test_people_are_told_in_words(cast, capsys, tmp_path, folder):

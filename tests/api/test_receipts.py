@@ -121,6 +121,13 @@ def test_it_is_fresh_no_longer_than_the_grant_and_about_the_past_not_at_all(cast
     assert found.receipt.fresh_until == leaf.until < cast.now == found.receipt.issued_at
 
 
+def test_a_clock_behind_the_sequencers_makes_no_receipt_older_than_its_map(granted):
+    logged = ask(granted).json()["checkpoint"]["time"]
+    granted.now = times.plus(logged, -90)
+    found, _ = signed(ask(granted, receipt="true", use="search").json())
+    assert found.receipt.issued_at == logged
+
+
 @pytest.mark.parametrize(
     ("parameters", "pointer"),
     [

@@ -7,14 +7,17 @@ import zipfile
 import pytest
 
 from licences.states import State
-from priorconsent import canonical
+from priorconsent import canonical, times
 from priorconsent.court import bundle
 from priorconsent.court.verify import verify
 from priorconsent.grants import Token
 from priorconsent.trust import read_trust
 from tests.api.conftest import client_at, key_for, post, problem
 from tests.api.test_description import check
+from tests.tsa import make_authority, serving
 from transparency.sequencer import sweep
+from transparency.store import own_trust
+from transparency.timestamps import stamp_due
 
 
 @pytest.fixture
@@ -129,7 +132,7 @@ def test_nobody_adds_a_work_for_another(cast):
 
 
 def test_works_are_found_by_part_of_a_title(cast):
-    assert [one["work"] for one in get(cast, "works", title="fil").json()["items"]] == [cast.works["film"]]
+    assert [one["work"] for one in get(cast, "works", q="fil").json()["items"]] == [cast.works["film"]]
 
 
 def test_what_the_log_does_not_know_is_not_found(cast):
@@ -283,6 +286,20 @@ def test_the_bundle_verifies_without_us(cast, granted, folder):
 
     report = verify(response.content, read_trust((folder / "trust.json").read_bytes()))
     assert (report.outcome, report.permitted) == ("valid", True), report.steps
+
+
+def test_a_stamped_bundle_verifies_for_who_trusts_the_authority(cast, granted, folder, settings, tmp_path):
+    authority = make_authority(tmp_path / "tsa")
+    settings.PRIORCONSENT_TSA_CA = (authority.root,)
+    with serving(lambda query: authority.answer_at(query, times.parse(cast.now))) as url:
+        settings.PRIORCONSENT_TSA_URLS = (url,)
+        stamp_due(cast.now)
+    seen = cast.now
+    cast.wait(3600)
+    cast.publish()
+    raw = get(cast, f"grants/{granted.grant}/bundle").content
+    assert verify(raw, own_trust()).permitted
+    assert verify(raw, own_trust(), at=times.plus(seen, -1)).outcome == "inconclusive"
 
 
 def test_the_bundle_of_a_later_day_shows_what_became_of_the_grant(cast, granted, folder):

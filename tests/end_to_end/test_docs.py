@@ -286,7 +286,7 @@ def test_every_command_of_the_server_exists():
 
 
 def test_every_setting_named_exists():
-    known = {setting.name for setting in env.SETTINGS}
+    known = {name for setting in env.SETTINGS for name in (setting.name, f"{setting.name}_FILE")}
 
     assert {name for _, name in named(r"\b(PRIORCONSENT_[A-Z_]+[A-Z])\b")} <= known
 

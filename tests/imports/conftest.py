@@ -15,6 +15,7 @@ from registry.models import (
     Import,
     Locator,
     Party,
+    SearchEntry,
     SuggestedHolder,
     SuggestedLink,
     Work,
@@ -56,7 +57,7 @@ none = ["Original"]
 """
 TOUCHED = (
     *(Work, WorkTitle, Identifier, Locator, SuggestedHolder, SuggestedLink),
-    *(CatalogueEntry, WorkChange, Import),
+    *(CatalogueEntry, WorkChange, Import, SearchEntry),
 )
 HEADER = "no,kind,title,kana,date,printed,holders,parts,source"
 ROWS = (
@@ -74,7 +75,7 @@ class Importing:
         self.party = Party.objects.create(urn=ids.new_party(), kind="organisation", added_at=NOW).urn
         self.problems: list[Problem] = []
 
-    def __call__(self, source, chart=MAP, now=NOW, registrant=None, **options):
+    def __call__(self, source, chart=MAP, now=NOW, registrant=None, progress=lambda _done, _total: None, **options):
         """Import a path or bytes."""
         self.problems = []
         if isinstance(chart, str):
@@ -89,7 +90,7 @@ class Importing:
             read_map(chart),
             Options(**options),
             self.problems.append,
-            lambda _done, _total: None,
+            progress,
             now,
         )
 

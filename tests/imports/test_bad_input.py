@@ -63,6 +63,10 @@ FILES = {
     "no header": (("c.csv", b""), "line 1, column 1: no column is called"),
     "gzip that was cut": (("c.csv.gz", gzip.compress(catalogue())[:-20]), "line "),
     "no gzip behind its mark": (("c.csv.gz", b"\x1f\x8b\x08broken" * 9), "line 1, byte 1: broken gzip"),
+    "a workbook under another name": (
+        ("c.csv", as_xlsx([NAMES])),
+        "line 1, byte 1: the file is a workbook, or another",
+    ),
     # JSON Lines
     "Shift_JIS in JSON Lines": (
         ("c.jsonl", jsonl("") + '{"no": "2", "title": "風"}'.encode("cp932")),

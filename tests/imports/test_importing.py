@@ -6,7 +6,7 @@ import json
 import openpyxl
 import pytest
 
-from registry.models import SuggestedHolder, SuggestedLink, Work, WorkChange
+from registry.models import Import, SuggestedHolder, SuggestedLink, Work, WorkChange
 from tests.imports.conftest import LATER, MAP, ROWS, catalogue, everything, numbered
 from transparency.models import Pending
 
@@ -106,6 +106,19 @@ def test_a_dry_run_says_what_would_happen_and_writes_nothing(importing):
     summary = importing(catalogue(ROWS[0].replace("2024-05", "2025"), "4,tv,新,,,,,,"), dry=True)
     assert (summary.added, summary.changed, summary.stored) == (1, 1, False)
     assert everything() == before
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_file_that_changes_while_it_is_read_is_no_import_of_the_file_whose_digest_is_kept(importing, whole):
+    path = importing.write("c.csv", catalogue())
+
+    def meddle(done, _total):
+        path.write_bytes(catalogue(*ROWS, "4,tv,新,,,,,,") if done == 1 else path.read_bytes())
+
+    said = importing.refused(path, progress=meddle, whole=whole, batch=1)
+    assert said == "the file changed while it was read: run the import again"
+    assert Import.objects.filter(finished_at="").count() == Import.objects.count() == (0 if whole else 1)
+    assert importing(path, whole=whole).stored
 
 
 def test_nothing_is_logged(importing):

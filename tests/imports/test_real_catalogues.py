@@ -88,6 +88,7 @@ def test_a_later_version_of_the_anime_catalogue_updates_with_history(importing):
     assert history("849", "mal")["holders"] == (gone, [["Kadokawa", "copyright", ""]])
     assert history("849", "mal")["titles"][1] == [["en", "translated", "Haruhi"]]
     assert history("558", "mal") == {"date": ("2005-12-10", "2005-12-11")}
+    assert numbered("558", "mal").date == "2005-12-11"
     assert history("798", "mal") == {"links": ([], [["based_on", "Manga"]])}
     assert numbered("576", "mal").titles.filter(text="マジカノ").exists()
     assert numbered("999999", "mal").date == ""
@@ -115,6 +116,7 @@ def test_a_later_version_of_the_media_arts_database_updates_with_history(importi
     assert (summary.added, summary.changed, summary.unchanged) == (1, 4, 3231)
     assert history("C409347", "madb") == {"date": ("", "1928")}
     assert history("C34301", "madb")["date"] == (before, "2003-09-05")
+    assert numbered("C34301", "madb").date == "2003-09-05"
     assert history("C34301", "madb")["holders"][1] == [
         ["Invented Holder", "copyright", ""],
         ["Another", "copyright", ""],

@@ -47,6 +47,15 @@ def test_a_date_that_another_catalogue_told_stays_and_is_reported_once(importing
     assert importing.places == []
 
 
+def test_a_date_that_is_taken_back_leaves_the_one_that_another_catalogue_told(importing):
+    importing(catalogue("1,tv,風の町,,2024-05,,,,Original"))
+    importing(catalogue("1,tv,風の町,,1999,,,,Original"), OTHER)
+    importing(catalogue("1,tv,風の町,,,,,,Original"), now=LATER)
+    assert Work.objects.get().date == "1999"
+    importing(catalogue("1,tv,風の町,,,,,,Original"), OTHER)
+    assert Work.objects.get().date == ""
+
+
 def test_a_date_that_nobody_told_so_far_is_filled_in(importing):
     importing(catalogue("1,tv,風の町,,,,,,Original"))
     importing(catalogue("1,tv,風の町,,1999,©A,,,Original"), OTHER)

@@ -31,6 +31,7 @@ from priorconsent import (
     jws,
     keys,
     leaf_file,
+    lists,
     names,
     offers,
     query,
@@ -55,7 +56,7 @@ from priorconsent.replay import ledger
 from priorconsent.signing import pbes2, pkcs8, uris
 from tests import court_world, scenario, witnesses
 from tests.scenario import VECTOR
-from tests.unit import test_receipts
+from tests.unit import test_lists, test_receipts
 from tests.world import QUESTION
 
 NOW = "2027-03-02T00:00:00Z"
@@ -158,6 +159,8 @@ MADE = scenario.scenario()
 HEAD = MADE.head()
 EVENTS = [MADE.events[pos] for pos in (0, 1, 2, 3, 7, 10, 12, 15, 17, 18, 20)]
 STATEMENT = VECTOR["statements"][0]["jws"].encode()
+CLAIM = next(one["jws"] for one in VECTOR["statements"] if one["type"] == "claim").encode()
+OUTCOMES = canonical.encode({"outcomes": [], "stored": 0, "there": 0, "refused": 0})
 KEY_RECORD = next(iter(VECTOR["key_records"].values())).encode()
 OFFER = scenario.OFFER.encode()
 KEYSET = MADE.blobs[scenario.REGISTRY]
@@ -245,6 +248,13 @@ PARSERS = {
     "keys.read_keyset": (lambda raw: keys.read_keyset(raw, None), [KEYSET]),
     "keys.payload_of": (keys.payload_of, [KEYSET]),
     "replay.ledger.payload_digest_of": (ledger.payload_digest_of, [KEYSET]),
+    "lists.read_unsigned": (
+        lists.read_unsigned,
+        [canonical.encode(test_lists.SHARES), canonical.encode(test_lists.CLAIM)],
+    ),
+    "lists.read_signed": (lists.read_signed, [canonical.encode({"statement": CLAIM.decode()})]),
+    "lists.listed": (lists.listed, [CLAIM]),
+    "lists.read_outcomes": (lists.read_outcomes, [OUTCOMES]),
     "log.checkpoint.Checkpoint.parse": (
         text(checkpoint.Checkpoint.parse),
         [HEAD["checkpoint"].partition(b"\n\n")[0] + b"\n"],
@@ -316,6 +326,7 @@ INNER = {
     "canonical.encode",
     "canonical.tagged_digest",
     "canonical.to_base64url",
+    "court.bundle.Stamped",
     "court.html.heading",
     "court.html.paragraph",
     "court.log_steps.check_roots",

@@ -312,11 +312,6 @@ def test_lists_of_works_and_parties_take_as_many_queries_as_one(cast):
     assert len(many) == len(few)
 
 
-def test_works_are_found_by_part_of_a_title_in_any_case(cast):
-    assert [row.urn for row in queries.works(title="FIL")] == [cast.works["film"]]
-    assert queries.works(title="no such title") == []
-
-
 def claimed(cast):
     """A work that was added, and two claims of it signed one after the other."""
     work = add_work(cast.studio.actor, cast.studio.party, told(), cast.now)

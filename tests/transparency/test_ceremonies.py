@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 
 from priorconsent import canonical
 from priorconsent.ceremony.finishing import sign_apart
-from priorconsent.errors import ConflictError, FraudError, RuleError, SignatureError, SigningError
+from priorconsent.errors import ConflictError, FraudError, QuorumError, RuleError, SignatureError, SigningError
 from priorconsent.keys import Keyset, PrivateKey, read_keyset, sign_keyset
 from priorconsent.log.opening import open_checkpoint
 from priorconsent.signing import PublicUri, read_uri
@@ -191,10 +191,12 @@ def test_a_registry_is_not_founded_twice_with_different_keysets(held):
     (other / "keyset.json").write_bytes(sign_keyset(changed, [key("aoi"), key("noor")]))
     with pytest.raises(ConflictError, match="begins with another keyset"):
         ceremonies.install(other, DAY_2)
-    # And the same one again changes nothing.
+    # And the same one again changes nothing, nor does the command of a demo.
     size = Head.objects.get().size
     ceremonies.install(held.folder / "ceremony-1", DAY_2)
+    keys.found_registry(DAY_2)
     assert Head.objects.get().size == size
+    assert not (held.folder / "keys" / "root.pem").exists()
 
 
 def test_the_commands_walk_through_all_of_it(held, folder, capsys, tmp_path_factory):
@@ -295,6 +297,31 @@ def test_while_log_keys_overlap_readers_of_either_are_served(held, folder):
     cast.key(STUDIO).append()
     sequencer.run(DAY_3)
     assert only_new in signers.public_halves("log")
+    check_log()
+    check_published()
+
+
+def test_the_second_key_of_the_log_is_renewed_too(held, folder):
+    """No keyset names the ML-DSA key: the settings say which sign, the trust file which count."""
+    cast = held.found()
+    before = own_trust()
+    old = str(PublicUri(signers.mldsa_public_halves()[0]))
+    held.use(log_mldsa=("log-mldsa", "log-mldsa-2"))
+    signers.make_keys(root=False)
+    cast.party(STUDIO).append()
+    sequencer.run(DAY_2)
+    after, note = own_trust(), read_checkpoint() or b""
+    for policy in (before.policy, after.policy):
+        assert open_checkpoint(note, policy).checkpoint.size == Head.objects.get().size
+    # Stolen, or old: from now on it signs nothing, and counts for the checkpoints of its time.
+    held.use(log_mldsa=("log-mldsa-2", old))
+    cast.key(STUDIO).append()
+    sequencer.run(DAY_3)
+    note = read_checkpoint() or b""
+    with pytest.raises(QuorumError):
+        open_checkpoint(note, before.policy)
+    keys.write_trust()
+    assert open_checkpoint(note, own_trust().policy).quorum_time is None
     check_log()
     check_published()
 

@@ -51,7 +51,7 @@ def test_with_a_passphrase_the_keys_are_made_encrypted(encrypted):
     for path in encrypted.glob("*.pem"):
         assert path.read_bytes().startswith(b"-----BEGIN ENCRYPTED PRIVATE KEY-----"), path.name
     assert len({signer(use).kid for use in signers.USES}) == 5
-    assert len(signers.mldsa_public()) == 1312
+    assert [len(half) for half in signers.mldsa_public_halves()] == [1312]
 
 
 def test_another_passphrase_opens_none_of_them(encrypted, settings):
@@ -98,7 +98,7 @@ def test_a_public_half_of_the_wrong_kind_is_refused(folder, settings):
     with pytest.raises(MalformedError, match="Ed25519"):
         public_halves("log")
     with pytest.raises(MalformedError, match="ML-DSA"):
-        signers.mldsa_public()
+        signers.mldsa_public_halves()
 
 
 def test_keys_lie_where_the_setting_says(folder, settings, softhsm):
@@ -176,7 +176,7 @@ def test_a_process_without_keys_reads_the_log_and_leaves_signing_to_another(cast
     """The web process: it appends, and decides; the worker sequences, signs and publishes."""
     halves = {use: tuple(PublicUri(jwk.raw) for jwk in public_halves(use)) for use in ONLINE_USES}
     with_keys = settings.PRIORCONSENT_KEYS
-    settings.PRIORCONSENT_KEYS = {**halves, "log-mldsa": (PublicUri(signers.mldsa_public()),)}
+    settings.PRIORCONSENT_KEYS = {**halves, "log-mldsa": tuple(map(PublicUri, signers.mldsa_public_halves()))}
     assert current_states().size == Event.objects.count()
     cast.party("urn:uuid:00000000-0000-4000-8000-000000000001").append()
     sequencer.sequence(DAY_2)

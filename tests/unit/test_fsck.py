@@ -13,6 +13,7 @@ from priorconsent.court.report import Exit
 from tests import court_world
 from tests import scenario as cast
 from tests.court_world import World, honest
+from tests.unit.test_verify import LOG_ENDED, LOG_NEXT, rotate, second_keyset
 
 TRUST = cast.trust()
 BLOBS = {"offer": court_world.OFFER.digest, "token": canonical.digest(honest().made.token), "keyset": cast.REGISTRY}
@@ -203,3 +204,13 @@ def test_a_log_that_does_not_end_in_a_map_root_is_wrong(folder):
     world.maps[len(raw)] = {}
     world.publish(folder)
     assert_wrong(folder, "last entry is no map-root")
+
+
+def test_a_checkpoint_by_a_log_key_whose_time_is_over_is_wrong(tmp_path):
+    world = World().begin()
+    keyset = second_keyset("log", *LOG_ENDED, LOG_NEXT)
+    rotate(world, cast.BATCH_B, keyset)
+    world.seal(cast.BATCH_B)
+    assert check(world.publish(tmp_path / "in time")).exit_code == Exit.PERMITTED
+    world.seal(cast.BATCH_C)
+    assert_wrong(world.publish(tmp_path / "late"), f"signed by no log key of the registry at {cast.BATCH_C}")

@@ -1,6 +1,7 @@
 """Receipts and acknowledgements before a court: what counts, what does not, and what proves that somebody lied."""
 
 import functools
+import random
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from priorconsent.court.acknowledged import UNLOGGED, Outcome, check_acknowledge
 from priorconsent.court.log_at_hand import read_log
 from priorconsent.court.published import Folder
 from priorconsent.court.receipted import Shown, check_receipt
+from priorconsent.court.reply import read_answers
 from priorconsent.court.report import Exit
 from priorconsent.decision import decide
 from priorconsent.errors import MalformedError, NotTrustedError, ProofError, SignatureError, UnreachableError
@@ -209,6 +211,26 @@ def test_answers_other_than_those_signed_do_not_count(spoil):
     assert "answers" in failed(report)
 
 
+def test_no_byte_of_a_receipt_or_of_its_answers_can_be_changed():
+    world, _, leaves, raw = anchored()
+    log = read_log(published(world, len(world.made.events)), TRUST)
+    spelled = canonical.encode(leaves)
+    chance = random.Random(1)
+
+    def counts(receipt, answers):
+        try:
+            return check_receipt(receipt, read_answers(answers), TRUST, Shown(log=log)).outcome == "valid"
+        except MalformedError:
+            return False
+
+    assert counts(raw, spelled)
+    for good, told in ((raw, lambda bad: (bad, spelled)), (spelled, lambda bad: (raw, bad))):
+        for _ in range(250):
+            at = chance.randrange(len(good))
+            bad = good[:at] + bytes([good[at] ^ (1 << chance.randrange(8))]) + good[at + 1 :]
+            assert not counts(*told(bad)), (at, bad[at : at + 1])
+
+
 # A registry that signs anything
 
 
@@ -219,15 +241,23 @@ def test_answers_other_than_those_signed_do_not_count(spoil):
         ({"fresh_until": times.plus(ISSUED, 301)}, "answers"),
         ({"issued_at": times.plus(ISSUED, -1)}, "answers"),
         ({"answers": {"n": 1, "root": "sha256:" + "0" * 64}}, "answers"),
-        ({"checkpoint": {"origin": "elsewhere.example/1", "size": 20, "root": "sha256:" + "0" * 64}}, "checkpoint"),
         ({"checkpoint": {"origin": cast.ORIGIN, "size": 20, "root": "sha256:" + "0" * 64}}, "checkpoint"),
     ],
-    ids=["registry", "freshness", "answers the future", "root", "origin", "fork"],
+    ids=["registry", "freshness", "answers the future", "root", "fork"],
 )
 def test_what_a_receipt_may_not_say_is_found_even_if_the_registry_signed_it(changes, code):
     world, _, leaves, raw = anchored(**changes)
     report = check(world, raw, leaves)
     assert (report.exit_code, failed(report)[0]) == (Exit.INVALID, code)
+
+
+def test_a_receipt_from_another_log_of_the_registry_is_invalid():
+    world, size, leaves, raw = a_yes()
+    mark = msgspec.structs.replace(receipts.SignedReceipt(raw).receipt.checkpoint, origin="elsewhere.example/1")
+    other = sign(receipt_of(world, size, leaves, checkpoint=mark.to_json()))
+    anchor(world, ANCHORED, raw, other)
+    world.seal(ANCHORED)
+    assert (failed(check(world, raw, leaves)), failed(check(world, other, leaves))) == ([], ["checkpoint"])
 
 
 def test_another_history_is_evidence_of_both():
@@ -280,10 +310,12 @@ def test_only_a_receipt_key_signs_receipts(key, kid):
     assert failed(check(world, raw, leaves))[0] == "signature"
 
 
-def rotated(world, time, until=None):
-    """A second keyset with another receipt key; the first one ends at ``until``, or at once."""
+def rotated(world, time, *, dropped=False):
+    """A second keyset with another receipt key; the first one ends, or is no longer in it."""
     ended = [
-        msgspec.structs.replace(one, until=until or time) if one.use == "receipt" else one for one in cast.KEYSET.keys
+        msgspec.structs.replace(one, until=time) if one.use == "receipt" else one
+        for one in cast.KEYSET.keys
+        if not (dropped and one.use == "receipt")
     ]
     new = keys.RegistryKey(jwk=cast.key("receipt-2").jwk, use="receipt", from_=time, until=None)
     keyset = msgspec.structs.replace(
@@ -298,13 +330,14 @@ def rotated(world, time, until=None):
     return world.seal(time)
 
 
-def test_a_receipt_is_judged_by_the_keys_of_its_time():
+@pytest.mark.parametrize("dropped", [False, True])
+def test_a_receipt_is_judged_by_the_keys_of_its_time(dropped):
     new, later = cast.key("receipt-2"), times.plus(ISSUED, 600)
     world, size, leaves, before = a_yes()
     old_key_late = sign(receipt_of(world, size, leaves, issued_at=times.plus(later, 1)))
     new_key = sign(receipt_of(world, size, leaves, issued_at=times.plus(later, 1)), new, new.jwk.thumbprint)
     backdated = sign(receipt_of(world, size, leaves), new, new.jwk.thumbprint)
-    rotated(world, later)
+    rotated(world, later, dropped=dropped)
     anchor(world, ANCHORED, before, old_key_late, new_key, backdated)
     world.seal(ANCHORED)
 
@@ -514,8 +547,21 @@ def test_a_key_that_had_ended_signs_nothing(kind):
     statement = cast.sign(kind, cast.STUDIO, subject, body, at=cast.BATCH_C, nonce="late")
     ended = {"t": "party-key-end", "party": cast.STUDIO, "key": key, "reason": "lost", "suspect_from": None}
     world.log({**ended, "statement": None}, cast.BATCH_C)
+    world.seal(times.plus(cast.BATCH_C, 60))
+    raw = acknowledge(canonical.digest(statement), received_at=cast.BATCH_C)
+    assert judge(world, raw, statement).outcome == Outcome.OVERTAKEN
+
+
+def test_a_key_that_the_registry_ended_once_it_had_the_statement_excuses_nothing():
+    world, _ = granted()
+    statement = lost(world)
+    key = cast.KEY_RECORDS[cast.STUDIO].key_id
+    ended = {"t": "party-key-end", "party": cast.STUDIO, "key": key, "reason": "lost", "suspect_from": None}
+    world.log({**ended, "statement": None}, cast.BATCH_C)
     world.seal(times.plus(RECEIVED, 60))
-    assert judge(world, acknowledge(canonical.digest(statement)), statement).outcome == Outcome.OVERTAKEN
+    raw = acknowledge(canonical.digest(statement))
+    assert cast.BATCH_C > RECEIVED
+    assert judge(world, raw, statement).outcome == Outcome.UNLOGGED
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,7 @@
 """A time-stamp counts if a trusted authority signed it over this very text; two programs can say so."""
 
 import subprocess
-import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -132,8 +131,19 @@ def test_two_certificates_in_one_entry_are_refused(authority, stranger):
         timestamps.read_authorities([authority.root + stranger.root])
 
 
+def test_a_token_made_at_any_time_counts_for_that_time(authority, program):
+    at = datetime(2027, 1, 2, 3, 4, 5, tzinfo=UTC)
+    stamp = timestamps.check(authority.stamp(TEXT, at), TEXT, [authority.root])
+    assert (stamp.time, stamp.checked_by) == ("2027-01-02T03:04:05Z", program)
+
+
 def test_a_certificate_that_ended_since_still_counts_for_its_time(tmp_path, program):
-    brief = make_authority(tmp_path / "brief", lasts=timedelta(seconds=3))
-    token = brief.answer(timestamps.question(TEXT).der)
-    time.sleep(3.5)
-    assert timestamps.check(token, TEXT, [brief.root]).checked_by == program
+    ended = make_authority(tmp_path / "ended", until=datetime(2022, 1, 1, tzinfo=UTC))
+    token = ended.stamp(TEXT, datetime(2021, 6, 1, tzinfo=UTC))
+    assert timestamps.check(token, TEXT, [ended.root]).time == "2021-06-01T00:00:00Z"
+
+
+def test_a_token_from_after_the_end_of_its_certificate_does_not_count(tmp_path, program):
+    ended = make_authority(tmp_path / "ended", until=datetime(2022, 1, 1, tzinfo=UTC))
+    with pytest.raises(SignatureError):
+        timestamps.check(ended.stamp(TEXT, datetime(2022, 6, 1, tzinfo=UTC)), TEXT, [ended.root])

@@ -6,11 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from priorconsent.errors import MalformedError, NotAvailableError, PriorConsentError
+from priorconsent.errors import MalformedError, PriorConsentError
 from priorconsent.trust import read_trust
 from tests.scenario import LOG_KEY, ORIGIN, REGISTRY, trust
 
 PLAIN = trust().to_json()
+
+
+BROKEN = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"
 
 
 def spell(**changes):
@@ -57,13 +60,10 @@ def test_every_member_is_needed(member):
         read_trust(json.dumps({name: value for name, value in PLAIN.items() if name != member}).encode())
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [{"tsa_ca": ["-----BEGIN CERTIFICATE-----"]}],
-)
-def test_what_comes_later_is_refused_by_name(changes):
-    with pytest.raises(NotAvailableError, match="not available yet"):
-        read_trust(spell(**changes))
+@pytest.mark.parametrize("authority", ["-----BEGIN CERTIFICATE-----", "ca.pem", f"{BROKEN}\n"])
+def test_what_is_no_certificate_of_an_authority_is_refused(authority):
+    with pytest.raises(MalformedError, match="/tsa_ca"):
+        read_trust(spell(tsa_ca=[authority]))
 
 
 @given(st.binary(max_size=300) | st.text().map(str.encode))

@@ -50,7 +50,7 @@ def assert_invalid(raw, *codes, trust=TRUST, match=""):
 def test_the_day_of_the_grant_is_valid_and_permitted():
     report = verify(granted(), TRUST)
     assert (report.outcome, report.exit_code, failed(report)) == ("valid", Exit.PERMITTED, [])
-    assert [step.number for step in report.steps] == list(range(1, 14))
+    assert [step.number for step in report.steps] == list(range(1, 15))
     assert [step.code for step in report.steps] == list(TITLES)
     assert report.at == cast.BATCH_B
     assert report.decisions[cast.FILM].verdict is Verdict.PERMITTED
@@ -148,7 +148,7 @@ def test_an_instant_that_is_not_said_is_told_with_what_it_leaves_out():
 
 def test_a_step_that_was_not_reached_is_no_step_that_failed():
     steps = verify(granted()[:-1], TRUST).steps
-    assert [step.mark for step in steps] == ["FAILED"] + ["-"] * 12
+    assert [step.mark for step in steps] == ["FAILED"] + ["-"] * 13
     assert not any(step.ok for step in steps)
     assert all(step.detail.startswith("not reached") for step in steps[1:])
     assert b"<td>FAILED</td>" in verify(granted()[:-1], TRUST).to_html()
@@ -710,18 +710,26 @@ def test_a_log_key_cannot_sign_grants():
 
 
 GRANT_KEY_2 = cast.key("grant-2")
-KEYSET_2 = msgspec.structs.replace(
-    cast.KEYSET,
-    registry=cast.REGISTRY,
-    version=2,
-    previous=cast.KEYSET.digest,
-    keys=(RegistryKey(jwk=GRANT_KEY_2.jwk, use="grant", from_=cast.BATCH_A, until=None),),
-)
 
 
-def rotate(world, time):
-    world.made.blobs[KEYSET_2.digest] = sign_keyset(KEYSET_2, [cast.ROOT_KEY])
-    world.log({"t": "keyset", "version": 2, "digest": KEYSET_2.digest}, time)
+def second_keyset(exchanged, *entries):
+    """Keyset 2, in which the keys of one use are exchanged for others."""
+    kept = (one for one in cast.KEYSET.keys if one.use != exchanged)
+    return msgspec.structs.replace(
+        cast.KEYSET,
+        registry=cast.REGISTRY,
+        version=2,
+        previous=cast.KEYSET.digest,
+        keys=tuple(sorted((*kept, *entries), key=lambda one: one.encode())),
+    )
+
+
+KEYSET_2 = second_keyset("grant", RegistryKey(jwk=GRANT_KEY_2.jwk, use="grant", from_=cast.BATCH_A, until=None))
+
+
+def rotate(world, time, keyset=KEYSET_2):
+    world.made.blobs[keyset.digest] = sign_keyset(keyset, [cast.ROOT_KEY])
+    world.log({"t": "keyset", "version": 2, "digest": keyset.digest}, time)
 
 
 def test_a_grant_is_judged_by_the_keyset_of_its_day_whatever_came_later():
@@ -738,6 +746,40 @@ def test_a_grant_is_judged_by_the_keyset_of_its_day_whatever_came_later():
 
 def test_a_grant_key_that_had_been_replaced_signs_nothing():
     assert_invalid(dishonest(lambda world: rotate(world, cast.BATCH_B)), "token", match="not signed by a grant key")
+
+
+LOG_ENDED = [RegistryKey(jwk=cast.LOG_KEY.jwk, use="log", from_=cast.BATCH_A, until=cast.BATCH_C)]
+LOG_NEXT = RegistryKey(jwk=cast.key("log-2").jwk, use="log", from_=cast.BATCH_A, until=None)
+
+
+def test_a_log_key_whose_time_is_over_signs_no_checkpoint():
+    """Its thief has the trust file on his side, which goes on naming the key for the checkpoints of its time."""
+    world = World().begin()
+    rotate(world, cast.BATCH_B, second_keyset("log", *LOG_ENDED, LOG_NEXT))
+    world.log(world.sign_grant(), cast.BATCH_B)
+    first = world.seal(cast.BATCH_B)
+    in_time = world.bundle(first, first)
+    assert verify(in_time, TRUST).outcome == "valid"
+    late = world.bundle(first, world.seal(cast.BATCH_C))
+    assert_invalid(late, "token", match=f"signed by no log key of the registry at {cast.BATCH_C}")
+
+
+def test_a_log_key_that_the_roots_never_named_signs_no_checkpoint():
+    def other_log_key(world):
+        rotate(world, cast.BATCH_A, second_keyset("log", LOG_NEXT))
+
+    assert_invalid(dishonest(other_log_key), "token", match="signed by no log key")
+
+
+def test_a_first_checkpoint_is_held_against_the_keyset_of_its_day():
+    world = World().begin()
+    world.log(world.sign_grant(), cast.BATCH_B)
+    first = world.seal(cast.BATCH_B)
+    # Named from a later day on: whoever had this key on the day of the grant was not the log.
+    later = RegistryKey(jwk=cast.LOG_KEY.jwk, use="log", from_=cast.BATCH_C, until=None)
+    rotate(world, cast.BATCH_C, second_keyset("log", later))
+    raw = world.bundle(first, world.seal(cast.BATCH_C))
+    assert verify(raw, TRUST).outcome == "valid"
 
 
 def test_a_keyset_that_the_roots_did_not_sign_is_not_valid():

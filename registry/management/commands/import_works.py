@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TextIO
@@ -10,7 +11,7 @@ from typing import Any, TextIO
 import msgspec
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from priorconsent import times
 from priorconsent.errors import PriorConsentError
@@ -40,47 +41,75 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         del args
-        shipped = SHIPPED / f"{options['map']}.toml"
+        is_watched = sys.stderr.isatty()
         with ExitStack() as stack:
-            report = stack.enter_context(options["report"].open("w", encoding="utf-8")) if options["report"] else None
-            teller = _Teller(report, self.stderr)
-            bar = stack.enter_context(Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()))
-            task = bar.add_task("works", total=None)
-
-            def progress(done: int, total: int) -> None:
-                bar.update(task, completed=done, total=total)
-                if report:
-                    report.flush()
-
+            bar = stack.enter_context(_bar(is_shown=is_watched))
             try:
-                summary = import_works(
-                    Actor(party=None, role="operator", proof="operator", label=options["by"]),
-                    options["registrant"],
-                    options["file"],
-                    read_map(shipped if shipped.exists() else Path(options["map"])),
-                    Options(whole=not options["by_batch"], dry=options["dry_run"], batch=options["batch"]),
-                    teller,
-                    progress,
-                    times.now(),
+                report = (
+                    stack.enter_context(options["report"].open("w", encoding="utf-8")) if options["report"] else None
                 )
+                teller = _Teller(report, _above(bar) if is_watched else self.stderr.write)
+                summary = self._import(options, teller, _progress(bar, report))
             except UnreadableError as error:
-                teller(error.problem)
-                raise CommandError(f"nothing was stored: {error}") from None
+                if report:
+                    teller(error.problem)
+                raise CommandError(f"the file is refused: {error}") from None
             except (PriorConsentError, OSError) as error:
                 raise CommandError(str(error)) from None
-        self._conclude(summary, dry=options["dry_run"])
-
-    def _conclude(self, summary: Summary, *, dry: bool) -> None:
         self.stdout.write(msgspec.json.encode(summary).decode())
-        if summary.errors and not (summary.stored or dry):
+        if summary.errors and not (summary.stored or options["dry_run"]):
             raise CommandError("nothing was stored: mend the rows with errors, or leave them out with --by-batch")
+
+    @staticmethod
+    def _import(
+        options: dict[str, Any], remark: Callable[[Problem], None], progress: Callable[[int, int], None]
+    ) -> Summary:
+        return import_works(
+            Actor(party=None, role="operator", proof="operator", label=options["by"]),
+            options["registrant"],
+            options["file"],
+            read_map(_map(options["map"])),
+            Options(whole=not options["by_batch"], dry=options["dry_run"], batch=options["batch"]),
+            remark,
+            progress,
+            times.now(),
+        )
+
+
+def _map(name: str) -> Path:
+    shipped = {path.stem: path for path in SHIPPED.glob("*.toml")}
+    path = shipped.get(name, Path(name))
+    if not path.exists():
+        raise CommandError(f"there is no map {name}: name a TOML file, or one of {', '.join(sorted(shipped))}")
+    return path
+
+
+def _bar(*, is_shown: bool) -> Progress:
+    columns = (TextColumn("works"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True), disable=not is_shown)
+
+
+def _progress(bar: Progress, report: TextIO | None) -> Callable[[int, int], None]:
+    task = bar.add_task("works", total=None)
+
+    def progress(done: int, total: int) -> None:
+        bar.update(task, completed=done, total=total)
+        if report:
+            report.flush()
+
+    return progress
+
+
+def _above(bar: Progress) -> Callable[[str], object]:
+    # Whatever else writes there would be drawn into the bar.
+    return lambda text: bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 class _Teller:
     """Takes problems: all into the report, without a report the first few to whoever looks on."""
 
-    def __init__(self, report: TextIO | None, screen: Any) -> None:
-        self.report, self.screen, self.shown = report, screen, 0
+    def __init__(self, report: TextIO | None, write: Callable[[str], object]) -> None:
+        self.report, self.write, self.shown = report, write, 0
 
     def __call__(self, problem: Problem) -> None:
         if self.report:
@@ -89,6 +118,6 @@ class _Teller:
         self.shown += 1
         if self.shown <= MAX_SHOWN:
             where = f"line {problem.line}, {problem.column or 'whole row'}"
-            self.screen.write(f"{problem.level}: {where}: {problem.problem}; {problem.do}")
+            self.write(f"{problem.level}: {where}: {problem.problem}; {problem.do}")
         elif self.shown == MAX_SHOWN + 1:
-            self.screen.write("… and more; --report FILE takes them all")
+            self.write("… and more; --report FILE takes them all")

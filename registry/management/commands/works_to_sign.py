@@ -3,36 +3,54 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-import msgspec
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from priorconsent import times
+from priorconsent import canonical, times
 from priorconsent.errors import PriorConsentError
+from priorconsent.files import whole_file
 from registry.actor import Actor
 from registry.imports.signing import to_sign
-from registry.models import Work
 
 
 class Command(BaseCommand):
-    help = "Print, as JSON Lines, the bodies that a registrant signs next for its works: claims, then shares."
+    help = "List, as JSON Lines, what a registrant signs next for its works: claims, then shares."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("works", nargs="*", help="urn:uuid:… of works; all of the registrant's if none is given")
         parser.add_argument("--registrant", required=True)
         parser.add_argument("--parties", type=Path, help='a TOML file with lines "Name as written" = "urn:uuid:…"')
+        parser.add_argument("--out", type=Path, help="write the list to this file, whole or not at all")
 
     def handle(self, *args: Any, **options: Any) -> None:
         del args
         actor = Actor(party=None, role="operator", proof="operator", label="manage.py")
-        works = options["works"] or Work.objects.filter(registrant__urn=options["registrant"]).values_list(
-            "urn", flat=True
-        )
         try:
             parties = tomllib.loads(options["parties"].read_text(encoding="utf-8")) if options["parties"] else {}
-            for one in to_sign(actor, options["registrant"], works, parties, times.now()):
-                self.stdout.write(msgspec.json.encode(one).decode())
+            with self._output(options["out"]) as output:
+                for one in to_sign(actor, options["registrant"], options["works"] or None, parties, times.now()):
+                    output.write(canonical.encode(one) + b"\n")
         except (PriorConsentError, ValueError, OSError) as error:
             raise CommandError(str(error)) from None
+
+    @contextmanager
+    def _output(self, path: Path | None) -> Iterator[IO[bytes] | _Printed]:
+        if path is None:
+            yield _Printed(self)
+            return
+        with whole_file(path) as file:
+            yield file
+
+
+class _Printed:
+    """Lines that go to standard output."""
+
+    def __init__(self, command: BaseCommand) -> None:
+        self._command = command
+
+    def write(self, line: bytes) -> None:
+        self._command.stdout.write(line.decode(), ending="")

@@ -9,14 +9,14 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from priorconsent import times
 from priorconsent.errors import PriorConsentError
-from transparency import ceremonies
+from transparency import ceremonies, signers
 
 
 class Command(BaseCommand):
     help = "Prepare a keyset for its root holders, put their signatures together, and take it into the log."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        steps = parser.add_subparsers(dest="step", required=True, metavar="prepare|finish|install")
+        steps = parser.add_subparsers(dest="step", required=True, metavar="prepare|finish|install|public")
         prepare = steps.add_parser("prepare", help="make what the root holders sign")
         prepare.add_argument("plan", type=Path, help="plan of the ceremony, in TOML")
         prepare.add_argument("folder", type=Path, help="new folder that goes to the root holders")
@@ -25,6 +25,7 @@ class Command(BaseCommand):
         finish.add_argument("--attended", nargs="+", required=True, metavar="NAME", help="who was there")
         install = steps.add_parser("install", help="found the registry with it, or log it as the next keyset")
         install.add_argument("folder", type=Path, help="with the finished keyset in it")
+        steps.add_parser("public", help="print the settings of a process that signs nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
         del args
@@ -49,4 +50,10 @@ def _install(options: dict[str, Any]) -> str:
     return f"keyset {keyset.version} of registry {keyset.registry_id} is in force"
 
 
-_STEPS = {"prepare": _prepare, "finish": _finish, "install": _install}
+def _public(options: dict[str, Any]) -> str:
+    del options
+    lines = [f"{name}={' '.join(map(str, halves))}" for name, halves in signers.public_settings().items()]
+    return "\n".join(lines)
+
+
+_STEPS = {"prepare": _prepare, "finish": _finish, "install": _install, "public": _public}

@@ -1,0 +1,86 @@
+"""Time-stamps on published checkpoints: words about time that a registry cannot make up, even with its witnesses.
+
+Each authority is asked about the newest checkpoint, a while after it was asked last. What it answers is verified
+before it is kept, by the functions of those who will rely on it; the bytes stay as they came. Nothing waits for an
+authority: while one is silent, there are just no new words of it, and an alarm.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import httpx2
+from django.conf import settings
+
+from priorconsent import times, timestamps
+from priorconsent.court.bundle import MAX_STAMPS, Stamped
+from priorconsent.errors import PriorConsentError, UnreachableError
+from priorconsent.log.note import split_note
+from transparency import proofs
+from transparency.alarms import NOT_STAMPED, raise_alarm
+from transparency.files import public_folder, write_file
+from transparency.models import Checkpoint, TimeStamp
+
+ASK_TIMEOUT_S = 10
+
+
+def stamp_due(now: str) -> None:
+    """Ask every authority that was not asked lately for a time-stamp on the newest published checkpoint."""
+    newest = Checkpoint.objects.filter(published=True).order_by("-size").first()
+    if newest is None:
+        return
+    for authority in settings.PRIORCONSENT_TSA_URLS:
+        if _is_due(authority, newest, now):
+            try:
+                _stamp(authority, newest, now)
+            except PriorConsentError as error:
+                raise_alarm(now, NOT_STAMPED, f"no time-stamp by {authority}: {error}")
+
+
+def stamped(first: Checkpoint) -> Stamped | None:
+    """The earliest stamped checkpoint that is not before ``first``, with its time-stamps.
+
+    Returns:
+        ``None`` if there is none yet.
+    """
+    earliest = TimeStamp.objects.filter(checkpoint__size__gte=first.size).order_by("checkpoint").first()
+    if earliest is None:
+        return None
+    rows = TimeStamp.objects.filter(checkpoint=earliest.checkpoint).order_by("time", "authority")[:MAX_STAMPS]
+    consistency = proofs.consistency(first, earliest.checkpoint)
+    return Stamped(_text(earliest.checkpoint), consistency, tuple(bytes(row.token) for row in rows))
+
+
+def _is_due(authority: str, newest: Checkpoint, now: str) -> bool:
+    last = TimeStamp.objects.filter(authority=authority).order_by("-checkpoint").first()
+    if last is None:
+        return True
+    is_new = last.checkpoint_id != newest.size
+    return is_new and now >= times.plus(last.asked_at, settings.PRIORCONSENT_STAMP_EVERY_S)
+
+
+def _stamp(authority: str, newest: Checkpoint, now: str) -> None:
+    text = _text(newest)
+    asked = timestamps.question(text)
+    token = _ask(authority, asked.der)
+    stamp = timestamps.check_answer(asked, token, text, settings.PRIORCONSENT_TSA_CA)
+    found = {"token": token, "time": stamp.time, "asked_at": now}
+    TimeStamp.objects.get_or_create(checkpoint=newest, authority=authority, defaults=found)
+    name = hashlib.sha256(authority.encode()).hexdigest()[:16]
+    write_file(public_folder() / "timestamps" / str(newest.size) / f"{name}.tsr", token)
+
+
+def _ask(authority: str, query: bytes) -> bytes:
+    headers = {"content-type": timestamps.QUERY_TYPE, "accept": timestamps.REPLY_TYPE}
+    try:
+        answer = httpx2.post(authority, content=query, headers=headers, timeout=ASK_TIMEOUT_S, follow_redirects=False)
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+        raise UnreachableError(f"it does not answer ({type(error).__name__})") from None
+    if answer.status_code != httpx2.codes.OK:
+        raise UnreachableError(f"it answers with status {answer.status_code}")
+    return answer.content
+
+
+def _text(checkpoint: Checkpoint) -> bytes:
+    text, _ = split_note(bytes(checkpoint.note or b""))
+    return text.encode()
