@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from priorconsent import acknowledgements, events, grants, keys, offers, receipts, rights, shares, statements, states
+from priorconsent.monitor import reports
 from priorconsent.records import Record
 
 RECORDS: dict[str, type[Record]] = {
@@ -27,6 +28,7 @@ RECORDS: dict[str, type[Record]] = {
     "acknowledgement": acknowledgements.Acknowledgement,
     "receipt": receipts.Receipt,
     "receipt-answer": receipts.AnswerLeaf,
+    "report": reports.Report,
     "work-state": states.WorkState,
     "alias-state": states.AliasState,
     "query-state": states.QueryState,

@@ -37,7 +37,6 @@ from priorconsent.errors import (
     NotFoundError,
     PriorConsentError,
     ProofError,
-    SignatureError,
     UnreachableError,
 )
 from priorconsent.head import check_log_key, check_quorum_time
@@ -255,4 +254,3 @@ class _Check:
     def _spoilt(self, digest: str) -> None:
         if self._listed is None:
             self.found.tell("other_content", f"evidence {digest}", "the file holds something else")
-
