@@ -104,7 +104,9 @@ class Memory:
                 self.ledger.save()
                 self._connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                # An interruption may come just after the commit.
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
                 self.ledger.reload()
                 raise
 
