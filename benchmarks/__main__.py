@@ -6,19 +6,33 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import deciding, importing, issuing, receipting, signing, snapshots, starting
+from benchmarks import (
+    deciding,
+    importing,
+    issuing,
+    mapping,
+    proving,
+    receipting,
+    searching,
+    signing,
+    snapshots,
+    starting,
+)
 from benchmarks.measuring import Table, machine, progress
 
-SMALL, LARGE = 10_000, 100_000
+SMALL, LARGE, HUGE = 10_000, 100_000, 1_000_000
 
 Measurement = Callable[[bool], Table]
 
 MEASUREMENTS: dict[str, Measurement] = {
     "decide": lambda quick: deciding.run((SMALL,) if quick else (SMALL, LARGE), 3 if quick else 5),
     "receipt": lambda quick: receipting.run((1, 10, 100, 1000), 3 if quick else 15),
-    "snapshot": lambda quick: snapshots.run((SMALL,) if quick else (SMALL, LARGE), 3 if quick else 5),
+    "snapshot": lambda quick: snapshots.run((SMALL,) if quick else (SMALL, LARGE, HUGE), 3 if quick else 5),
+    "proofs": lambda quick: proving.run((LARGE,) if quick else (LARGE, HUGE, 10 * HUGE)),
+    "map": lambda quick: mapping.run((SMALL,) if quick else (LARGE, HUGE)),
     "issue": lambda quick: issuing.run({1: 5, 50: 1} if quick else {1: 20, 100: 3}),
     "import": lambda quick: importing.run((SMALL,) if quick else (SMALL, LARGE)),
+    "search": lambda quick: searching.run((SMALL,) if quick else (LARGE, HUGE)),
     "sign": lambda quick: signing.run(500 if quick else 3_236),
     "start": lambda quick: starting.run((SMALL,) if quick else (1_000, SMALL, LARGE), 5 if quick else 15),
 }

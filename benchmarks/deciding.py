@@ -67,8 +67,7 @@ def run(sizes: Sequence[int], runs: int) -> Table:
 
 
 def _build(path: Path, size: int) -> None:
-    whole = InventedMap(size)
-    whole.write(path, whole.encoded())
+    InventedMap(size).write(path)
 
 
 def _measure(path: Path, size: int, kind: str, runs: int) -> tuple[float, float, float, float, float]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import pickle
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import invented_works
+from benchmarks.engines import ENGINES, database
 from benchmarks.measuring import KIB, Table, in_a_child, progress, times
 
 MIB = 2**20
@@ -43,7 +42,7 @@ def run(sizes: tuple[int, ...]) -> Table:
         *("engine", "works", "rows", "read and checked", "import", "bare rows", "import ÷ bare"),
         *("again, unchanged", "peak RSS", "database"),
     )
-    for engine in ("sqlite", "postgresql"):
+    for engine in ENGINES:
         for size in sizes:
             progress(f"{engine}: {size:,} works")
             seen, _ = in_a_child(_measure, engine, size)
@@ -58,30 +57,12 @@ def run(sizes: tuple[int, ...]) -> Table:
 
 
 def _measure(engine: str, size: int) -> Measured:
-    from tests.realservers import Servers
-
-    servers = Servers()
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            if engine == "postgresql":
-                os.environ["DATABASE_URL"] = servers.start_postgresql()
-            os.environ |= {"PRIORCONSENT_DATA": folder, "SECRET_KEY": "of a benchmark" * 4}
-            import django
-
-            from config.env import use_settings
-
-            use_settings()
-            django.setup()
-            return _import(Path(folder), size)
-    finally:
-        servers.stop()
+    with database(engine) as folder:
+        return _import(folder, size)
 
 
 def _import(folder: Path, size: int) -> Measured:
     import resource
-
-    from django.core.management import call_command
-    from django.db import connection
 
     from registry import ids
     from registry.actor import Actor
@@ -90,7 +71,6 @@ def _import(folder: Path, size: int) -> Measured:
     from registry.imports.mapping import read_map
     from registry.models import Party
 
-    call_command("migrate", verbosity=0, interactive=False)
     path, chart_path = folder / "catalogue.csv", folder / "map.toml"
     chart_path.write_text(invented_works.MAP, encoding="utf-8")
     invented_works.write_csv(path, size)
@@ -110,7 +90,6 @@ def _import(folder: Path, size: int) -> Measured:
     database_bytes = _database_bytes()
     rows = _set_aside(folder)
     bare_s = _bare(folder)
-    connection.close()
     return Measured(rows, _timed(read), import_s, bare_s, again_s, peak_kib, database_bytes)
 
 
@@ -128,9 +107,9 @@ def _database_bytes() -> int:
 
 def _tables() -> list[Any]:
     from registry.imports.updating import MEMBERS
-    from registry.models import CatalogueEntry, Work
+    from registry.models import CatalogueEntry, SearchEntry, Work
 
-    return [Work, CatalogueEntry, *(member.model for member in MEMBERS.values())]
+    return [Work, CatalogueEntry, SearchEntry, *(member.model for member in MEMBERS.values())]
 
 
 def _columns(model: Any) -> tuple[str, ...]:

@@ -6,16 +6,19 @@ own; half of the works are licensed, twenty to a grant.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
+import sqlite3
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from priorconsent import canonical, merkle_map, names, rights, snapshot, times
 from priorconsent.events import MapRoot
 from priorconsent.keys import PrivateKey
+from priorconsent.leaf_file import Leaf
 from priorconsent.log.checkpoint import Checkpoint, sign_checkpoint
 from priorconsent.log.note import Verifier
 from priorconsent.log.policy import Log, Policy
@@ -89,21 +92,38 @@ class InventedMap:
             if number % (2 * WORKS_A_GRANT) == 0:
                 yield names.grant(_grant(number)), _grant_state(number, self.works)
 
-    def encoded(self) -> list[tuple[str, bytes]]:
-        """Names and the bytes of their states, ascending by key."""
-        plain = [(name, state.encode()) for name, state in self.leaves()]
-        return sorted(plain, key=lambda leaf: merkle_map.map_key(leaf[0]))
+    @contextlib.contextmanager
+    def ascending(self) -> Iterator[Callable[[], Iterator[Leaf]]]:
+        """Names and the bytes of their states, ascending by key, as often as wanted within the block.
 
-    def write(self, path: Path, leaves: list[tuple[str, bytes]]) -> None:
+        They lie on the disk, so that memory does not grow with them.
+        """
+        with contextlib.closing(sqlite3.connect("")) as scratch:
+            scratch.execute("CREATE TABLE unsorted(key BLOB, name TEXT, state BLOB)")
+            rows = ((merkle_map.map_key(name), name, state.encode()) for name, state in self.leaves())
+            scratch.executemany("INSERT INTO unsorted VALUES (?, ?, ?)", rows)
+            scratch.execute("CREATE TABLE leaves AS SELECT name, state FROM unsorted ORDER BY key")
+            scratch.execute("DROP TABLE unsorted")
+            yield lambda: scratch.execute("SELECT name, state FROM leaves ORDER BY rowid")
+
+    def write(self, path: Path) -> None:
         """Write the snapshot of these leaves."""
-        snapshot.build(path, leaves, registry=REGISTRY, **head(leaves))
+        with self.ascending() as leaves:
+            snapshot.build(path, leaves(), registry=REGISTRY, **head(leaves()))
 
 
-def head(leaves: list[tuple[str, bytes]]) -> dict[str, bytes]:
-    """A log whose only entry commits to the map."""
-    items = ((merkle_map.map_key(name), merkle_map.value_hash(state)) for name, state in leaves)
-    root = merkle_map.root(items)
-    event = MapRoot(time=NOW, map=1, size=0, root=f"sha256:{root.hex()}", n=len(leaves), fresh_for_s=FRESH_FOR_S)
+def head(leaves: Iterable[Leaf]) -> dict[str, bytes]:
+    """A log whose only entry commits to the map of these leaves, ascending by key."""
+    count = 0
+
+    def items() -> Iterator[merkle_map.Item]:
+        nonlocal count
+        for name, state in leaves:
+            count += 1
+            yield merkle_map.map_key(name), merkle_map.value_hash(state)
+
+    root = merkle_map.root(items())
+    event = MapRoot(time=NOW, map=1, size=0, root=f"sha256:{root.hex()}", n=count, fresh_for_s=FRESH_FOR_S)
     raw = event.encode()
     note = sign_checkpoint(Checkpoint(ORIGIN, 1, leaf_hash(raw)), LOG_KEY.sign, LOG_KEY.jwk.raw)
     return {"checkpoint": note, "map_root": raw, "proof": LogProof(0, (), note).to_bytes()}

@@ -43,8 +43,7 @@ def run(batches: Sequence[int], runs: int) -> Table:
     )
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "map.sqlite"
-        whole = InventedMap(NAMES)
-        whole.write(path, whole.encoded())
+        InventedMap(NAMES).write(path)
         for kind in KINDS:
             progress(f"receipts: {kind}")
             signed, rows = in_a_child(_measure, path, kind, tuple(batches), runs)[0]

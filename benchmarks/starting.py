@@ -47,8 +47,7 @@ def _commands(folder: Path, sizes: Sequence[int]) -> list[tuple[str, list[str], 
     ]
     for size in sizes:
         path = folder / f"{size}.sqlite"
-        whole = InventedMap(size)
-        whole.write(path, whole.encoded())
+        InventedMap(size).write(path)
         words = [*program, *asked, "--snapshot", str(path), "--trust", str(trust)]
         commands.append((f"check, {size:,} names", words, PERMITTED))
     return commands

@@ -231,7 +231,7 @@ def _write(path: Path, meta: dict[str, bytes], leaves: Iterable[Leaf]) -> None:
         # The file appears by renaming, so a crash can leave nothing half written under its name.
         connection.execute("PRAGMA journal_mode=OFF")
         connection.execute("PRAGMA synchronous=OFF")
-        connection.execute("PRAGMA cache_size=-65536")
+        connection.execute("PRAGMA cache_size=-8192")
         for statement in SCHEMA.values():
             connection.execute(statement)
         connection.execute("BEGIN")

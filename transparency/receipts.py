@@ -60,7 +60,7 @@ def give(
         engine=receipts.ENGINE,
         answers=receipts.answers_of(leaves),
     )
-    key = in_force("receipt", keyset(), now)[0]
+    key = in_force("receipt", keyset(), issued_at)[0]
     raw = receipts.sign(receipt, key.kid, key.sign)
     # Before it is handed out: a crash after this line leaves a digest in the list that nobody can ask about.
     GivenReceipt.objects.create(digest=canonical.digest(raw), issued_at=issued_at)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import hmac
 import logging
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -103,12 +105,13 @@ class _Secrets:
         raise SigningError(f"{what}: a server cannot ask for a PIN; name a file that holds it by pin-source=")
 
     def plain(self, what: str) -> None:
+        del what
         if not settings.PRIORCONSENT_PLAIN_KEYS:
             raise NotTrustedError(
                 "it is not encrypted, and PRIORCONSENT_PLAIN_KEYS does not allow that; "
                 "PRIORCONSENT_KEY_PASSPHRASE_FILE names the passphrase of encrypted ones"
             )
-        _warn_of_plain(str(settings.PRIORCONSENT_KEY_DIR), what)
+        _warn_of_plain(str(settings.PRIORCONSENT_KEY_DIR))
 
 
 _SECRETS = _Secrets()
@@ -118,9 +121,8 @@ def signer(use: Use) -> Signer:
     """The registry's signer for a use; of several, the first.
 
     Raises:
-        SigningError: this process has no such key, or nothing opens it.
-        NotTrustedError: others may read the key, or nothing worth the name protects it.
-        MalformedError: it is no Ed25519 key.
+        SigningError: this process has no such key, nothing opens it, or it may not be used: others can read it,
+            nothing worth the name protects it, it is of another kind.
     """
     found = signers(use)
     if not found:
@@ -168,7 +170,7 @@ def mldsa_signers() -> tuple[MldsaSigner, ...]:
     """The log's ML-DSA-44 keys that this process signs with; several while one takes over from another.
 
     Raises:
-        SigningError, NotTrustedError, MalformedError: as for ``signer``; this process has none.
+        SigningError: as for ``signer``.
     """
     found = tuple(_open_mldsa(uri) for uri in uris(LOG_MLDSA) if not isinstance(uri, PublicUri))
     if not found:
@@ -249,7 +251,8 @@ def _public(uri: KeyUri) -> Jwk:
 
 
 def _open(uri: KeyUri) -> SigningKey:
-    return _open_token(uri) if isinstance(uri, TokenUri) else open_key(uri, _SECRETS)
+    with _unfit_is_away():
+        return _open_token(uri) if isinstance(uri, TokenUri) else open_key(uri, _SECRETS)
 
 
 # Opening asks the token for a signature; a file is looked at each time, and deciphered once.
@@ -258,15 +261,25 @@ def _open_token(uri: TokenUri) -> SigningKey:
     return open_key(uri, _SECRETS)
 
 
-@lru_cache(maxsize=16)
-def _warn_of_plain(folder: str, what: str) -> None:
-    """Once for each key and process."""
+@lru_cache(maxsize=1)
+def _warn_of_plain(folder: str) -> None:
+    """Once for a process, not for each key each time."""
     del folder
-    logger.warning("the key %s is not encrypted: whoever copies it can sign for the registry", what)
+    logger.warning("the registry's key files are not encrypted: whoever copies them can sign for it")
 
 
 def _open_mldsa(uri: KeyUri) -> MldsaSigner:
-    return MldsaSigner(open_mldsa_key(uri, _SECRETS))
+    with _unfit_is_away():
+        return MldsaSigner(open_mldsa_key(uri, _SECRETS))
+
+
+@contextmanager
+def _unfit_is_away() -> Iterator[None]:
+    """A key that may not be used is as good as none: whoever waits for a signature meets one kind of error."""
+    try:
+        yield
+    except (MalformedError, NotTrustedError) as error:
+        raise SigningError(str(error)) from error
 
 
 def _mldsa_public(uri: KeyUri) -> bytes:

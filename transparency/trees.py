@@ -19,11 +19,18 @@ from priorconsent.merkle_buckets import BUCKET_BITS, TOP, Position, bucket_of, n
 from priorconsent.merkle_map import EMPTY, Item, Node, map_key, subtree, value_hash
 from transparency.alarms import DatabaseChangedError
 from transparency.models import HashTile, Head, MapLeaf, MapLeafVersion, MapNode
+from transparency.rows import put, run_for_each
 
 # SQLite takes 32,766 parameters in one statement; no list below comes near it.
 ROWS_PER_QUERY = 1000
 ROWS_IN_MEMORY = 1000
 MOST_READINGS = 10
+NODE_COLUMNS = ("number", "hash", "leaf_key", "leaf_value")
+KEEP_EARLIER = """
+    INSERT INTO transparency_mapleafversion (key, until, name, bucket, state, pos)
+    SELECT given.key, given.until, leaf.name, leaf.bucket, leaf.state, leaf.pos
+    FROM {given} JOIN transparency_mapleaf AS leaf ON leaf.key = given.key
+"""
 
 T = TypeVar("T")
 
@@ -107,29 +114,18 @@ def read_nodes(positions: Iterable[Position]) -> dict[Position, Node]:
     numbers = [number_of(position) for position in positions]
     found: dict[Position, Node] = {}
     for some in chunks(numbers):
-        for row in MapNode.objects.filter(number__in=some):
-            leaf = (bytes(row.leaf_key), bytes(row.leaf_value)) if row.leaf_key and row.leaf_value else None
-            found[position_of(row.number)] = Node(bytes(row.hash), leaf)
+        for number, hashed, key, value in MapNode.objects.filter(number__in=some).values_list(*NODE_COLUMNS):
+            leaf = (bytes(key), bytes(value)) if key and value else None
+            found[position_of(number)] = Node(bytes(hashed), leaf)
     return found
 
 
 def write_nodes(nodes: Mapping[Position, Node]) -> None:
     """Store nodes in place of those that stood there."""
-    rows = [
-        MapNode(
-            number=number_of(position),
-            hash=node.hash,
-            leaf_key=node.leaf[0] if node.leaf else None,
-            leaf_value=node.leaf[1] if node.leaf else None,
-        )
-        for position, node in nodes.items()
-    ]
-    MapNode.objects.bulk_create(
-        rows,
-        batch_size=ROWS_PER_QUERY,
-        update_conflicts=True,
-        unique_fields=["number"],
-        update_fields=["hash", "leaf_key", "leaf_value"],
+    put(
+        MapNode,
+        NODE_COLUMNS,
+        [(number_of(position), node.hash, *(node.leaf or (None, None))) for position, node in nodes.items()],
     )
 
 
@@ -151,27 +147,19 @@ def write_leaves(states: Mapping[str, tuple[bytes, int]]) -> int:
     Returns:
         How many of the names are new.
     """
-    keys = {map_key(name): name for name in states}
-    earlier = []
-    for some in chunks(keys):
-        for row in MapLeaf.objects.filter(key__in=some):
-            version = {"name": row.name, "bucket": row.bucket, "state": row.state, "pos": row.pos}
-            until = states[keys[bytes(row.key)]][1]
-            earlier.append(MapLeafVersion(key=row.key, until=until, **version))
-    MapLeafVersion.objects.bulk_create(earlier, batch_size=ROWS_PER_QUERY)
-    rows = [
-        MapLeaf(key=key, name=name, bucket=bucket_of(key), state=state, value=value_hash(state), pos=pos)
-        for key, name in keys.items()
-        for state, pos in [states[name]]
-    ]
-    MapLeaf.objects.bulk_create(
-        rows,
-        batch_size=ROWS_PER_QUERY,
-        update_conflicts=True,
-        unique_fields=["key"],
-        update_fields=["state", "value", "pos"],
+    keys = {name: map_key(name) for name in states}
+    earlier = run_for_each(
+        MapLeafVersion, ("key", "until"), KEEP_EARLIER, [(keys[name], pos) for name, (_, pos) in states.items()]
     )
-    return len(rows) - len(earlier)
+    put(
+        MapLeaf,
+        ("key", "name", "bucket", "state", "value", "pos"),
+        [
+            (keys[name], name, bucket_of(keys[name]), state, value_hash(state), pos)
+            for name, (state, pos) in states.items()
+        ],
+    )
+    return len(states) - earlier
 
 
 def leaves_at(size: int, first: bytes = bytes(HASH_BYTES), last: bytes = b"\xff" * HASH_BYTES) -> Iterator[Leaf]:

@@ -27,7 +27,7 @@ from licences.states import State
 from priorconsent import canonical, grants
 from priorconsent import vocabulary as words
 from priorconsent.consent import Requirement
-from priorconsent.errors import ConflictError, RuleError, SigningError
+from priorconsent.errors import ConflictError, RuleError, SignatureError, SigningError
 from priorconsent.names import party as party_name
 from priorconsent.offers import Offer as Terms
 from priorconsent.replay import check_issue
@@ -100,7 +100,7 @@ def issue_if_ready(actor: Actor, offer: Offer, now: str) -> Grant | None:
         return issue_grant(actor, offer, now)
     except RuleError:
         return None
-    except (RehearsalError, SigningError) as error:
+    except (RehearsalError, SignatureError, SigningError) as error:
         raise_alarm(now, NOT_SIGNED, f"{offer.grant}: {error}")
         return None
 

@@ -1,4 +1,4 @@
-"""``priorconsent log fsck|monitor|ack … --trust F``: check all that was published, follow it, ask for a promise."""
+"""``priorconsent log fsck|monitor|ack|witness …``: check what a registry published, follow it, or countersign."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from priorconsent import canonical
-from priorconsent.cli import acknowledged, asking, monitor
+from priorconsent.cli import acknowledged, asking, monitor, witness
 from priorconsent.cli.saying import say
 from priorconsent.court.findings import Findings
 from priorconsent.court.fsck import fsck
@@ -16,7 +16,7 @@ from priorconsent.court.report import counted
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="fsck|monitor|ack")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="fsck|monitor|ack|witness")
     purpose = "derive log, map and snapshot again from the published files, and compare"
     action = actions.add_parser("fsck", description=purpose, help=purpose, allow_abbrev=False)
     action.add_argument("place", metavar="PLACE", help="folder or URL that holds log/, blob/, evidence/, snapshots/")
@@ -28,6 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     action.set_defaults(act=_fsck)
     monitor.configure(actions)
     acknowledged.configure(actions)
+    witness.configure(actions)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -224,7 +224,7 @@ class _Check:
     def _check_end(self, opened: OpenedCheckpoint) -> None:
         if not isinstance(self._last, ev.MapRoot):
             raise ProofError("the last entry is no map-root")
-        check_quorum_time(opened, self._last)
+        check_quorum_time(opened, self._last.time)
         ledger = self._derivation.ledger
         state = ledger.state(names.KEYSET)
         if not isinstance(state, KeysetState):

@@ -180,7 +180,7 @@ class Monitor:
         last = ev.read_event(word.encode()) if word else None
         if not isinstance(last, ev.MapRoot) or last.size + 1 != opened.checkpoint.size:
             raise FalseMapError("the last entry of the checkpoint is no map-root", evidence=(note,))
-        check_quorum_time(opened, last)
+        check_quorum_time(opened, last.time)
         state = self._memory.ledger.state(names.KEYSET)
         if not isinstance(state, KeysetState):
             raise FalseMapError("the log has no keyset", evidence=(note,))

@@ -21,6 +21,9 @@ from registry.models import CatalogueEntry, Identifier, Import, Party, Work
 
 _WORK = ("id", "urn", "kind", "registrant_id", "date", "rights_statement", "added_at")
 
+# From here on, whenever there are twice as many.
+FEW_BATCHES = 4
+
 
 class Store:
     """What one import writes.
@@ -34,6 +37,7 @@ class Store:
     def __init__(self, origin: Import, chart: Map, remark: Callable[[Problem], None], *, writes: bool) -> None:
         self.origin, self.chart, self.remark, self.writes = origin, chart, remark, writes
         self.added = self.changed = self.unchanged = 0
+        self._batches = 0
         self._decode = msgspec.msgpack.Decoder(Said).decode
 
     def batch(self, told: Sequence[Told]) -> None:
@@ -48,6 +52,9 @@ class Store:
             known = self._known(told)
             self._add([one for one in told if one.number not in known])
             self._update([(one, known[one.number][0]) for one in told if self._may_differ(one, known)])
+            self._batches += 1
+            if self.writes and self._batches >= FEW_BATCHES and self._batches.bit_count() == 1:
+                bulk.take_stock([Work, CatalogueEntry, *(member.model for member in MEMBERS.values())])
 
     def finish(self, now: str) -> None:
         """Say that the file was read to its end, if it changed anything."""

@@ -10,8 +10,8 @@ from tests.api.conftest import client_at, post
 from tests.api.test_receipts import ADDRESS, NONCE, ask, asked, granted
 from tests.serving import serving
 from transparency import receipts as given
+from transparency.files import public_folder
 from transparency.models import GivenReceipt, Pending
-from transparency.publisher import public_folder
 
 __all__ = ["granted"]
 

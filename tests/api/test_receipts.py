@@ -1,6 +1,7 @@
 """A receipt signs what was told, and nobody keeps what was asked."""
 
 import hashlib
+from typing import Any
 
 import pytest
 
@@ -72,7 +73,8 @@ def test_without_a_wish_there_is_none_and_nothing_is_stored(granted):
 
 
 def test_one_receipt_signs_a_whole_batch_and_says_what_the_reply_says(granted):
-    changes = [{}, {"use": "search"}, {"sha256": "0" * 64}, {"use": 7}, {"at": times.plus(granted.now, 1)}]
+    changes: list[dict[str, Any]] = [{}, {"use": "search"}, {"sha256": "0" * 64}, {"use": 7}]
+    changes.append({"at": times.plus(granted.now, 1)})
     queries = [{"ref": str(n), **one} for n, one in enumerate(changes)]
     body = canonical.encode({"queries": queries, "defaults": asked(granted), "receipt": True, "nonce": NONCE})
     told = post(client_at(granted.now), ADDRESS, body).json()

@@ -13,7 +13,7 @@ from tests.transparency.cast import DAY_1, DAY_2, DAY_3
 from transparency import keys, sequencer, signers
 from transparency.alarms import DatabaseChangedError
 from transparency.append import sequenced_by_caller
-from transparency.models import Checkpoint, Event, Pending
+from transparency.models import Alarm, Checkpoint, Event, Pending
 from transparency.publisher import read_checkpoint
 from transparency.signers import ONLINE_USES, OnlineUse, in_force, make_keys, public_halves, signer
 from transparency.store import current_states, own_trust
@@ -57,7 +57,7 @@ def test_with_a_passphrase_the_keys_are_made_encrypted(encrypted):
 def test_another_passphrase_opens_none_of_them(encrypted, settings):
     make_keys(root=False)
     settings.PRIORCONSENT_KEY_PASSPHRASE = PASSPHRASE + "!"
-    with pytest.raises(NotTrustedError, match=r"grant\.pem: the passphrase does not open it"):
+    with pytest.raises(SigningError, match=r"grant\.pem: the passphrase does not open it"):
         signer("grant")
 
 
@@ -68,19 +68,18 @@ def test_where_plain_keys_are_not_allowed_none_is_made_or_used(encrypted, settin
     settings.PRIORCONSENT_PLAIN_KEYS = True
     make_keys(root=False)
     settings.PRIORCONSENT_PLAIN_KEYS = False
-    with pytest.raises(NotTrustedError, match="PRIORCONSENT_KEY_PASSPHRASE_FILE"):
+    with pytest.raises(SigningError, match="PRIORCONSENT_KEY_PASSPHRASE_FILE"):
         signer("log")
 
 
-def test_a_plain_key_that_is_allowed_is_warned_of_once(folder, settings, caplog):
+def test_plain_keys_that_are_allowed_are_warned_of_once(folder, settings, caplog):
     settings.PRIORCONSENT_PLAIN_KEYS = True
-    make_keys(root=False)
     with caplog.at_level(logging.WARNING, logger="transparency.signers"):
-        signer("log")
-        signer("log")
-    assert [record.getMessage() for record in caplog.records if "log.pem" in record.getMessage()] == [
-        "the key log.pem is not encrypted: whoever copies it can sign for the registry"
-    ]
+        make_keys(root=False)
+        for use in ONLINE_USES:
+            signer(use)
+    told = [record.getMessage() for record in caplog.records if record.name == "transparency.signers"]
+    assert told == ["the registry's key files are not encrypted: whoever copies them can sign for it"]
 
 
 def test_a_process_may_know_a_public_half_alone(folder, settings):
@@ -170,6 +169,7 @@ def test_a_log_key_that_was_swapped_signs_no_checkpoint(cast, folder):
     with override_settings(PRIORCONSENT_KEYS=both), pytest.raises(SigningError, match="no log key of keyset version 1"):
         sequencer.finish(DAY_2)
     assert read_checkpoint() == published
+    assert set(Alarm.objects.values_list("code", flat=True)) == {"database_changed", "not_signed"}
 
 
 def test_a_process_without_keys_reads_the_log_and_leaves_signing_to_another(cast, settings):

@@ -1,11 +1,14 @@
 """A large map: checkpoints at once, the snapshot later, and steps between them for whoever answers."""
 
+import tracemalloc
+
 import pytest
 from django.conf import settings
 
 from priorconsent import times
 from priorconsent.current import CurrentMap
 from priorconsent.errors import ProofError
+from priorconsent.merkle_map import map_key
 from priorconsent.snapshot import open_verified
 from priorconsent.states import PartyState
 from tests.transparency.audit import check_published
@@ -189,3 +192,17 @@ def test_a_snapshot_of_a_database_that_moved_on_is_of_the_checkpoint_published(o
     assert isinstance(state, PartyState)
     assert not state.refusals
     assert b"refusal" in bytes(MapLeaf.objects.get(name=f"party:{STUDIO}").state)
+
+
+def test_leaves_are_read_in_pieces_however_many_there_are(offered):
+    state = bytes(4_000)
+    MapLeaf.objects.bulk_create(
+        MapLeaf(key=map_key(file(n)), name=file(n), bucket=0, state=state, value=b"", pos=0) for n in range(5_000)
+    )
+    tracemalloc.start()
+    try:
+        assert sum(len(leaf.state) for leaf in leaves_at(1)) >= 20_000_000
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 14_000_000

@@ -43,7 +43,7 @@ def test_verify_tells_the_outcome_by_its_exit_code(capsys, bundle, trust, at, co
     found, out = run(capsys, "verify", bundle, "--trust", trust, "--at", at, "--json")
     report = json.loads(out)
     assert (found, report["outcome"], report["permitted"]) == (code, outcome, code == 0)
-    assert len(report["steps"]) == 13
+    assert len(report["steps"]) == 14
     assert any("quorum none" in line for line in report["assumptions"])
 
 
