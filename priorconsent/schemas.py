@@ -13,7 +13,19 @@ from typing import Any
 
 import msgspec
 
-from priorconsent import acknowledgements, events, grants, keys, offers, receipts, rights, shares, statements, states
+from priorconsent import (
+    acknowledgements,
+    events,
+    grants,
+    keys,
+    lists,
+    offers,
+    receipts,
+    rights,
+    shares,
+    statements,
+    states,
+)
 from priorconsent.monitor import reports
 from priorconsent.records import Record
 
@@ -29,6 +41,9 @@ RECORDS: dict[str, type[Record]] = {
     "receipt": receipts.Receipt,
     "receipt-answer": receipts.AnswerLeaf,
     "report": reports.Report,
+    "unsigned-line": lists.UnsignedLine,
+    "signed-line": lists.SignedLine,
+    "outcomes": lists.Outcomes,
     "work-state": states.WorkState,
     "alias-state": states.AliasState,
     "query-state": states.QueryState,

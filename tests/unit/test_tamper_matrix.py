@@ -14,7 +14,7 @@ from itertools import chain
 import pytest
 
 from priorconsent import canonical, times
-from priorconsent.court import bundle
+from priorconsent.court import bundle, papers
 from priorconsent.court.container import unpack
 from priorconsent.court.verify import verify
 from priorconsent.errors import PriorConsentError
@@ -30,7 +30,7 @@ from tests.witnesses import cosigned, policy
 BUDGET_S = 60
 RANDOM_BYTES = 500
 SEEN_BY = times.plus(cast.BATCH_B, 60)
-PAPERS = {*bundle.papers.NAMES, bundle.papers.MANIFEST}
+PAPERS = {*papers.NAMES, papers.MANIFEST}
 POLICY = policy("both", Group("both", 2, ("own", "w1")))
 
 
