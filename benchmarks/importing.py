@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from benchmarks.measuring import KIB, Table, in_a_child, progress, times
 
 MIB = 2**20
 ROWS_AT_ONCE = 50_000
+NOW = "2026-12-01T00:00:00Z"
+PARTY = "urn:uuid:11111111-1111-4111-8111-111111111111"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,27 +39,30 @@ class Measured:
 
 
 def run(sizes: tuple[int, ...]) -> Table:
-    """One row for each engine and size."""
+    """One row for each engine and size, with the search and without."""
     table = Table(
         "works imported, whole file in one transaction; wall clock",
-        *("engine", "works", "rows", "read and checked", "import", "bare rows", "import ÷ bare"),
+        *("engine", "search", "works", "rows", "read and checked", "import", "bare rows", "import ÷ bare"),
         *("again, unchanged", "peak RSS", "database"),
     )
-    for engine in ("sqlite", "postgresql"):
-        for size in sizes:
-            progress(f"{engine}: {size:,} works")
-            seen, _ = in_a_child(_measure, engine, size)
-            table.add(
-                *(engine, f"{size:,}", f"{seen.rows:,}"),
-                *(f"{size / seconds:,.0f}/s" for seconds in (seen.reading_s, seen.import_s, seen.bare_s)),
-                *(times(seen.import_s / seen.bare_s), f"{size / seen.again_s:,.0f}/s"),
-                f"{seen.peak_kib / KIB:.0f} MiB",
-                f"{seen.database_bytes / MIB:,.0f} MiB",
-            )
+    for size in sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "catalogue.csv"
+            progress(f"{size:,} works")
+            invented_works.write_csv(path, size)
+            for engine, finds in product(("sqlite", "postgresql"), (True, False)):
+                progress(f"{engine}: {size:,} works{'' if finds else ', search later'}")
+                seen, _ = in_a_child(_measure, engine, path, finds=finds)
+                table.add(
+                    *(engine, "at once" if finds else "later", f"{size:,}", f"{seen.rows:,}"),
+                    *(f"{size / seconds:,.0f}/s" for seconds in (seen.reading_s, seen.import_s, seen.bare_s)),
+                    *(times(seen.import_s / seen.bare_s), f"{size / seen.again_s:,.0f}/s"),
+                    *(f"{seen.peak_kib / KIB:.0f} MiB", f"{seen.database_bytes / MIB:,.0f} MiB"),
+                )
     return table
 
 
-def _measure(engine: str, size: int) -> Measured:
+def _measure(engine: str, path: Path, *, finds: bool) -> Measured:
     from tests.realservers import Servers
 
     servers = Servers()
@@ -72,46 +77,59 @@ def _measure(engine: str, size: int) -> Measured:
 
             use_settings()
             django.setup()
-            return _import(Path(folder), size)
+            return _import(Path(folder), path, finds=finds)
     finally:
         servers.stop()
 
 
-def _import(folder: Path, size: int) -> Measured:
+def _import(folder: Path, path: Path, *, finds: bool) -> Measured:
     import resource
 
-    from django.core.management import call_command
     from django.db import connection
 
-    from registry import ids
     from registry.actor import Actor
     from registry.imports.batches import checked
     from registry.imports.importing import BATCH_WORKS, Options, import_works
     from registry.imports.mapping import read_map
-    from registry.models import Party
 
-    call_command("migrate", verbosity=0, interactive=False)
-    path, chart_path = folder / "catalogue.csv", folder / "map.toml"
-    chart_path.write_text(invented_works.MAP, encoding="utf-8")
-    invented_works.write_csv(path, size)
-    chart, now = read_map(chart_path), "2026-12-01T00:00:00Z"
-    party = Party.objects.create(urn=ids.new_party(), kind="organisation", added_at=now).urn
-    actor = Actor(party=None, role="operator", proof="operator")
+    (folder / "map.toml").write_text(invented_works.MAP, encoding="utf-8")
+    chart, actor = read_map(folder / "map.toml"), Actor(party=None, role="operator", proof="operator")
+    party, options = _new_database(), Options(finds=finds)
 
     def read() -> None:
         for _ in checked(path, chart, BATCH_WORKS):
             pass
 
     def bring() -> None:
-        import_works(actor, party, path, chart, Options(), lambda _: None, lambda _done, _total: None, now)
+        import_works(actor, party, path, chart, options, lambda _: None, lambda _done, _total: None, NOW)
 
     import_s, again_s = _timed(bring), _timed(bring)
     peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     database_bytes = _database_bytes()
     rows = _set_aside(folder)
+    _new_database()
     bare_s = _bare(folder)
     connection.close()
     return Measured(rows, _timed(read), import_s, bare_s, again_s, peak_kib, database_bytes)
+
+
+def _new_database() -> str:
+    """An empty one, and the party in it that works are imported for."""
+    from django.core.management import call_command
+    from django.db import connection
+
+    from registry.models import Party
+
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("DROP SCHEMA public CASCADE")
+            cursor.execute("CREATE SCHEMA public")
+    else:
+        connection.close()
+        for ending in ("", "-wal", "-shm"):
+            Path(f"{connection.settings_dict['NAME']}{ending}").unlink(missing_ok=True)
+    call_command("migrate", verbosity=0, interactive=False)
+    return Party.objects.create(urn=PARTY, kind="organisation", added_at=NOW).urn
 
 
 def _database_bytes() -> int:
@@ -128,9 +146,9 @@ def _database_bytes() -> int:
 
 def _tables() -> list[Any]:
     from registry.imports.updating import MEMBERS
-    from registry.models import CatalogueEntry, Work
+    from registry.models import CatalogueEntry, SearchEntry, Work
 
-    return [Work, CatalogueEntry, *(member.model for member in MEMBERS.values())]
+    return [Work, CatalogueEntry, *(member.model for member in MEMBERS.values()), SearchEntry]
 
 
 def _columns(model: Any) -> tuple[str, ...]:
@@ -138,9 +156,7 @@ def _columns(model: Any) -> tuple[str, ...]:
 
 
 def _set_aside(folder: Path) -> int:
-    """Every row that was imported goes into files; the tables are empty after that."""
-    from django.db import connection
-
+    """Every row that was imported goes into files."""
     count = 0
     for model in _tables():
         with (folder / model.__name__).open("wb") as file:
@@ -148,16 +164,6 @@ def _set_aside(folder: Path) -> int:
             while some := [_plain(row) for row in islice(found, ROWS_AT_ONCE)]:
                 pickle.dump(some, file)
                 count += len(some)
-    names = ", ".join(model._meta.db_table for model in _tables())  # noqa: SLF001 - documented by Django
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(f"TRUNCATE {names} CASCADE")
-        else:
-            # Else each row of a work would be looked for in every other table before it may go.
-            cursor.execute("PRAGMA foreign_keys = OFF")
-            for name in names.split(", "):
-                cursor.execute(f"DELETE FROM {name}")  # noqa: S608 - a table of ours
-            cursor.execute("PRAGMA foreign_keys = ON")
     return count
 
 
