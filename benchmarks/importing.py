@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import tempfile
 import time
@@ -13,33 +12,28 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import invented_works
+from benchmarks.engines import ENGINES, database
 from benchmarks.measuring import KIB, Table, in_a_child, progress, times
 
 MIB = 2**20
 ROWS_AT_ONCE = 50_000
 NOW = "2026-12-01T00:00:00Z"
-PARTY = "urn:uuid:11111111-1111-4111-8111-111111111111"
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What one import took.
-
-    Args:
-        bare_s: the same rows without anything around them.
-    """
+    """What one import took."""
 
     rows: int
     reading_s: float
     import_s: float
-    bare_s: float
     again_s: float
     peak_kib: int
     database_bytes: int
 
 
 def run(sizes: tuple[int, ...]) -> Table:
-    """One row for each engine and size, with the search and without."""
+    """One row for each engine and size, once with the search and once without."""
     table = Table(
         "works imported, whole file in one transaction; wall clock",
         *("engine", "search", "works", "rows", "read and checked", "import", "bare rows", "import ÷ bare"),
@@ -47,54 +41,48 @@ def run(sizes: tuple[int, ...]) -> Table:
     )
     for size in sizes:
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "catalogue.csv"
             progress(f"{size:,} works")
+            path = Path(folder) / "catalogue.csv"
             invented_works.write_csv(path, size)
-            for engine, finds in product(("sqlite", "postgresql"), (True, False)):
-                progress(f"{engine}: {size:,} works{'' if finds else ', search later'}")
-                seen, _ = in_a_child(_measure, engine, path, finds=finds)
+            for engine, finds in product(ENGINES, (True, False)):
+                progress(f"{engine}: {size:,} works, search {'at once' if finds else 'later'}")
+                seen, _ = in_a_child(measure, engine, path, finds=finds)
+                bare_s, _ = in_a_child(measure_bare, engine, path)
                 table.add(
                     *(engine, "at once" if finds else "later", f"{size:,}", f"{seen.rows:,}"),
-                    *(f"{size / seconds:,.0f}/s" for seconds in (seen.reading_s, seen.import_s, seen.bare_s)),
-                    *(times(seen.import_s / seen.bare_s), f"{size / seen.again_s:,.0f}/s"),
+                    *(f"{size / seconds:,.0f}/s" for seconds in (seen.reading_s, seen.import_s, bare_s)),
+                    *(times(seen.import_s / bare_s), f"{size / seen.again_s:,.0f}/s"),
                     *(f"{seen.peak_kib / KIB:.0f} MiB", f"{seen.database_bytes / MIB:,.0f} MiB"),
                 )
     return table
 
 
-def _measure(engine: str, path: Path, *, finds: bool) -> Measured:
-    from tests.realservers import Servers
+def measure(engine: str, path: Path, *, finds: bool) -> Measured:
+    """Import a file; every row that comes of it goes into files beside it."""
+    with database(engine) as folder:
+        return _import(folder, path, finds=finds)
 
-    servers = Servers()
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            if engine == "postgresql":
-                os.environ["DATABASE_URL"] = servers.start_postgresql()
-            os.environ |= {"PRIORCONSENT_DATA": folder, "SECRET_KEY": "of a benchmark" * 4}
-            import django
 
-            from config.env import use_settings
-
-            use_settings()
-            django.setup()
-            return _import(Path(folder), path, finds=finds)
-    finally:
-        servers.stop()
+def measure_bare(engine: str, path: Path) -> float:
+    """Seconds for the same rows in an empty database; reading them back is not counted."""
+    with database(engine):
+        return _bare(path.parent)
 
 
 def _import(folder: Path, path: Path, *, finds: bool) -> Measured:
     import resource
 
-    from django.db import connection
-
+    from registry import ids
     from registry.actor import Actor
     from registry.imports.batches import checked
     from registry.imports.importing import BATCH_WORKS, Options, import_works
     from registry.imports.mapping import read_map
+    from registry.models import Party
 
     (folder / "map.toml").write_text(invented_works.MAP, encoding="utf-8")
-    chart, actor = read_map(folder / "map.toml"), Actor(party=None, role="operator", proof="operator")
-    party, options = _new_database(), Options(finds=finds)
+    chart, options = read_map(folder / "map.toml"), Options(finds=finds)
+    party = Party.objects.create(urn=ids.new_party(), kind="organisation", added_at=NOW).urn
+    actor = Actor(party=None, role="operator", proof="operator")
 
     def read() -> None:
         for _ in checked(path, chart, BATCH_WORKS):
@@ -106,30 +94,7 @@ def _import(folder: Path, path: Path, *, finds: bool) -> Measured:
     import_s, again_s = _timed(bring), _timed(bring)
     peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     database_bytes = _database_bytes()
-    rows = _set_aside(folder)
-    _new_database()
-    bare_s = _bare(folder)
-    connection.close()
-    return Measured(rows, _timed(read), import_s, bare_s, again_s, peak_kib, database_bytes)
-
-
-def _new_database() -> str:
-    """An empty one, and the party in it that works are imported for."""
-    from django.core.management import call_command
-    from django.db import connection
-
-    from registry.models import Party
-
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("DROP SCHEMA public CASCADE")
-            cursor.execute("CREATE SCHEMA public")
-    else:
-        connection.close()
-        for ending in ("", "-wal", "-shm"):
-            Path(f"{connection.settings_dict['NAME']}{ending}").unlink(missing_ok=True)
-    call_command("migrate", verbosity=0, interactive=False)
-    return Party.objects.create(urn=PARTY, kind="organisation", added_at=NOW).urn
+    return Measured(_set_aside(path.parent), _timed(read), import_s, again_s, peak_kib, database_bytes)
 
 
 def _database_bytes() -> int:
@@ -146,9 +111,9 @@ def _database_bytes() -> int:
 
 def _tables() -> list[Any]:
     from registry.imports.updating import MEMBERS
-    from registry.models import CatalogueEntry, SearchEntry, Work
+    from registry.models import CatalogueEntry, Party, SearchEntry, Work
 
-    return [Work, CatalogueEntry, *(member.model for member in MEMBERS.values()), SearchEntry]
+    return [Party, Work, CatalogueEntry, SearchEntry, *(member.model for member in MEMBERS.values())]
 
 
 def _columns(model: Any) -> tuple[str, ...]:
@@ -156,7 +121,6 @@ def _columns(model: Any) -> tuple[str, ...]:
 
 
 def _set_aside(folder: Path) -> int:
-    """Every row that was imported goes into files."""
     count = 0
     for model in _tables():
         with (folder / model.__name__).open("wb") as file:
@@ -172,7 +136,6 @@ def _plain(row: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _bare(folder: Path) -> float:
-    """Seconds for the same rows into the same tables; reading them back is not counted."""
     from django.db import transaction
 
     from registry.imports.bulk import insert

@@ -14,9 +14,12 @@ from priorconsent.log.tree import consistency_proof, inclusion_proof
 from priorconsent.merkle_buckets import BUCKET_BITS, Position, bucket_of, leaf_range, path_positions, update
 from priorconsent.merkle_map import Node
 from transparency.alarms import DatabaseChangedError
+from transparency.checkpoints import opened
 from transparency.models import Checkpoint, Head
 from transparency.store import event_bytes, own_trust
 from transparency.trees import leaves_at, log_nodes, read_nodes
+
+ROWS_AT_ONCE = 100
 
 
 def published(size: int | None = None) -> Checkpoint:
@@ -33,12 +36,14 @@ def published(size: int | None = None) -> Checkpoint:
 
 
 def first_with(pos: int) -> Checkpoint:
-    """The first published checkpoint that includes the event at ``pos``.
+    """The first published checkpoint that includes the event at ``pos``, and counts by today's policy.
 
     Raises:
         NotFoundError: the event is not published yet.
     """
-    row = Checkpoint.objects.filter(published=True, size__gt=pos).order_by("size").first()
+    # Those that were published before anybody asked for witnesses count for no reader of today's trust file.
+    rows = Checkpoint.objects.filter(published=True, size__gt=pos).order_by("size").iterator(ROWS_AT_ONCE)
+    row = next((row for row in rows if opened(row) is not None), None)
     if row is None:
         raise NotFoundError(f"event {pos} has not been published yet")
     return row

@@ -1,11 +1,11 @@
-"""``priorconsent log fsck|ack … --trust F``: check everything that a registry published, or one promise of it."""
+"""``priorconsent log fsck|ack|witness …``: check what a registry published, or one promise of it; watch it grow."""
 
 from __future__ import annotations
 
 import argparse
 
 from priorconsent import canonical
-from priorconsent.cli import acknowledged, asking
+from priorconsent.cli import acknowledged, asking, witness
 from priorconsent.cli.saying import say
 from priorconsent.court.fsck import Findings, fsck
 from priorconsent.court.published import open_published
@@ -14,7 +14,7 @@ from priorconsent.court.report import counted
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="fsck|ack")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="fsck|ack|witness")
     purpose = "derive log, map and snapshot again from the published files, and compare"
     action = actions.add_parser("fsck", description=purpose, help=purpose, allow_abbrev=False)
     action.add_argument("place", metavar="PLACE", help="folder or URL that holds log/, blob/, evidence/, snapshots/")
@@ -22,6 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     action.add_argument("--json", action="store_true", help="print the findings as one line of JSON")
     action.set_defaults(act=_fsck)
     acknowledged.configure(actions)
+    witness.configure(actions)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -130,7 +130,7 @@ def _read_log(published: Published, opened: OpenedCheckpoint, replayed: _Replaye
         raise ProofError("the entries do not lead to the root of the checkpoint")
     if not isinstance(replayed.last, MapRoot):
         raise ProofError("the last entry is no map-root")
-    check_quorum_time(opened, replayed.last)
+    check_quorum_time(opened, replayed.last.time)
     check_log_key(opened, replayed.keyset, replayed.last.time)
     for tile in tiles.tiles_to_write(0, checkpoint.size):
         if tile.level is None:

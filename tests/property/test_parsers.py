@@ -51,9 +51,10 @@ from priorconsent.court.log_at_hand import read_log
 from priorconsent.court.published import Folder
 from priorconsent.errors import MalformedError, PriorConsentError
 from priorconsent.freshness import Seen
-from priorconsent.log import checkpoint, cosignature, note, opening, policy, proof, spelling, tiles
+from priorconsent.log import checkpoint, cosignature, countersigners, note, opening, policy, proof, spelling, tiles
 from priorconsent.replay import ledger
 from priorconsent.signing import pbes2, pkcs8, uris
+from priorconsent.witness import protocol
 from tests import court_world, scenario, witnesses
 from tests.scenario import VECTOR
 from tests.unit import test_lists, test_receipts
@@ -173,6 +174,7 @@ TRUST = scenario.trust()
 SEEN_BY_ALL = witnesses.cosigned(
     checkpoint.Checkpoint(scenario.ORIGIN, 18, bytes(32)), **dict.fromkeys(witnesses.BY_NAME, NOW)
 )
+COUNTERSIGNERS = f"witness w {witnesses.WITNESSES[1].key.vkey()} https://w.example/\ngroup g any w\nquorum g\n".encode()
 WITNESSED = witnesses.policy("two", policy.Group("two", 2, ("w1", "w2")))
 
 RECEIPT = test_receipts.sign(test_receipts.receipt([test_receipts.leaf()]))
@@ -271,6 +273,8 @@ PARSERS = {
     "log.opening.open_checkpoint": (lambda raw: opening.open_checkpoint(raw, WITNESSED), [SEEN_BY_ALL]),
     "log.opening.open_signed": (lambda raw: opening.open_signed(raw, WITNESSED), [SEEN_BY_ALL]),
     "log.note.check_name": (text(note.check_name), [b"log.example/1"]),
+    "log.countersigners.Countersigners.parse": (text(countersigners.Countersigners.parse), [COUNTERSIGNERS]),
+    "log.policy.read_lines": (text(policy.read_lines), [TRUST.log_policy.encode(), COUNTERSIGNERS]),
     "log.policy.Policy.parse": (text(policy.Policy.parse), [TRUST.log_policy.encode(), WITNESSED.text().encode()]),
     "log.proof.LogProof.parse": (proof.LogProof.parse, [HEAD["proof"]]),
     "log.spelling.from_base64": (text(spelling.from_base64), [b"AAAA", b"/+8="]),
@@ -317,6 +321,16 @@ PARSERS = {
     ),
     "times.to_unix": (text(times.to_unix), [b"2026-11-21T00:00:00Z"]),
     "trust.read_trust": (trust.read_trust, [TRUST.encode()]),
+    "witness.protocol.check_url": (
+        lambda raw: protocol.check_url(raw.decode(errors="replace")),
+        [b"http://[::1]:80/w/"],
+    ),
+    "witness.protocol.Submission.parse": (
+        protocol.Submission.parse,
+        [protocol.Submission(5, (bytes(32), bytes(32)), SEEN_BY_ALL).to_bytes()],
+    ),
+    "witness.protocol.read_lines": (protocol.read_lines, [b"\n".join(SEEN_BY_ALL.split(b"\n")[4:])]),
+    "witness.protocol.read_size": (protocol.read_size, [b"0\n", b"9223372036854775807\n"]),
 }
 
 # What only ever sees values of our own making.
