@@ -98,9 +98,8 @@ def bucket_at(prefix: str, checkpoint: Checkpoint) -> bytes:
     somebody has asked for it before (``past.rebuild``).
     """
     size, trust = checkpoint.size, own_trust()
-    rows = list(
-        bucket.within_budget((leaf.key, leaf.name, leaf.state) for leaf in leaves_at(size, *leaf_range(prefix)))
-    )
+    leaves = leaves_at(size, *leaf_range(prefix))
+    rows = list(bucket.within_budget((leaf.key, leaf.name, leaf.state) for leaf in leaves))
     # A batch that is committed between these lines makes it an earlier map: then the first nodes do not fit.
     for read in (_stored_nodes, _past_nodes) if is_newest(size) else (_past_nodes,):
         raw = bucket.build(prefix, read(prefix, size), rows, head(checkpoint))

@@ -6,6 +6,7 @@ import pytest
 
 from licences.states import State
 from priorconsent import bucket, merkle_map, names
+from priorconsent.states import GrantState
 from priorconsent.trust import read_trust
 from tests.api.conftest import client_at, problem
 from transparency import past
@@ -41,7 +42,8 @@ def test_the_life_of_a_grant_at_each_published_size(cast, granted, history, fold
         response = get(cast, merkle_map.map_key(name).hex(), size)
         opened = bucket.open_bucket(response.content, merkle_map.map_key(name).hex(), trust)
         assert opened.head.checkpoint.size == size
-        lives.append([entry.s for entry in opened.states[name].life] if name in opened.states else None)
+        grant = opened.states.get(name)
+        lives.append([entry.s for entry in grant.life] if isinstance(grant, GrantState) else None)
     assert lives == [None, ["active"], ["active", "withdrawn"]]
 
 
@@ -53,7 +55,7 @@ def test_a_size_is_computed_once(cast, history):
 
 
 def test_while_a_map_is_computed_elsewhere_the_asker_is_told_to_come_back(cast, history, monkeypatch):
-    monkeypatch.setattr("api.views.buckets.rebuild_past.delay", lambda size: None)
+    monkeypatch.setattr("api.views.buckets.rebuild_past.delay", lambda _: None)
     response = get(cast, "ab", history[0])
     assert (response.status_code, problem(response)) == (503, "not_ready")
     assert int(response.headers["Retry-After"]) > 0
