@@ -26,6 +26,7 @@ from priorconsent import (
     statements,
     states,
 )
+from priorconsent.monitor import reports
 from priorconsent.records import Record
 
 RECORDS: dict[str, type[Record]] = {
@@ -39,6 +40,7 @@ RECORDS: dict[str, type[Record]] = {
     "acknowledgement": acknowledgements.Acknowledgement,
     "receipt": receipts.Receipt,
     "receipt-answer": receipts.AnswerLeaf,
+    "report": reports.Report,
     "unsigned-line": lists.UnsignedLine,
     "signed-line": lists.SignedLine,
     "outcomes": lists.Outcomes,
