@@ -37,6 +37,8 @@ urlpatterns: list[URLPattern] = [
     path(".well-known/prior-consent.json", discovery.registry),
     path(".well-known/did.json", discovery.did),
     _files("log/checkpoint", files.TEXT, files.ANEW),
+    # Signed and not countersigned yet: for monitors alone.
+    _files("log/unwitnessed/checkpoint", files.TEXT, files.ANEW),
     _files(f"log/{TILE}", files.BYTES, files.FOR_EVER),
     _files(f"blob/sha256/{HEX}", files.BYTES, files.FOR_EVER),
     _files(f"evidence/sha256/{HEX}", files.BYTES, files.ANEW),

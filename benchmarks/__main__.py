@@ -6,7 +6,18 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import deciding, importing, issuing, mapping, proving, receipting, signing, snapshots, starting
+from benchmarks import (
+    deciding,
+    importing,
+    issuing,
+    mapping,
+    proving,
+    receipting,
+    searching,
+    signing,
+    snapshots,
+    starting,
+)
 from benchmarks.measuring import Table, machine, progress
 
 SMALL, LARGE, HUGE = 10_000, 100_000, 1_000_000
@@ -20,7 +31,8 @@ MEASUREMENTS: dict[str, Measurement] = {
     "proofs": lambda quick: proving.run((LARGE,) if quick else (LARGE, HUGE, 10 * HUGE)),
     "map": lambda quick: mapping.run((SMALL,) if quick else (LARGE, HUGE)),
     "issue": lambda quick: issuing.run({1: 5, 50: 1} if quick else {1: 20, 100: 3}),
-    "import": lambda quick: importing.run((SMALL,) if quick else (SMALL, LARGE)),
+    "import": lambda quick: importing.run((SMALL,) if quick else (LARGE, HUGE)),
+    "search": lambda quick: searching.run((SMALL,) if quick else (LARGE, HUGE)),
     "sign": lambda quick: signing.run(500 if quick else 3_236),
     "start": lambda quick: starting.run((SMALL,) if quick else (1_000, SMALL, LARGE), 5 if quick else 15),
 }

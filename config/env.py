@@ -18,8 +18,10 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from priorconsent import timestamps
 from priorconsent.errors import MalformedError
+from priorconsent.log.countersigners import Countersigners
 from priorconsent.signing.pkcs8 import MIN_PASSPHRASE_BYTES
 from priorconsent.signing.uris import KeyUri, read_uri
+from priorconsent.witness.protocol import check_url
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 PREFIX = "PRIORCONSENT_"
@@ -125,6 +127,13 @@ def read_folder(text: str) -> Path:
     return BASE_DIR / text
 
 
+def read_file(text: str) -> Path:
+    """A file; a relative one is below the checkout."""
+    if not text or "\0" in text or text.endswith("/"):
+        raise ValueError("expected a file")
+    return BASE_DIR / text
+
+
 def read_origin(text: str) -> str:
     """The log's name: words separated by slashes, the last one a number (docs/spec/files.md)."""
     if re.fullmatch(r"[a-z0-9.-]+(/[a-z0-9.-]+)*/[1-9][0-9]{0,8}", text) is None:
@@ -197,6 +206,15 @@ def read_certificates(text: str) -> tuple[str, ...]:
         raise ValueError(f"expected certificates in PEM: {error.detail}") from None
     if not found:
         raise ValueError("expected certificates in PEM")
+    return found
+
+
+def read_witnesses(text: str) -> Countersigners:
+    """A policy without the log: witnesses with names, keys and URLs, groups, and a quorum."""
+    # Where a value comes from a file, its last line break was taken off.
+    found = Countersigners.parse(text if text.endswith("\n") else f"{text}\n")
+    for witness in found.witnesses:
+        check_url(witness.url or "")
     return found
 
 
@@ -339,6 +357,18 @@ SETTINGS = (
         read_positive_seconds,
         "86400",
         "How long a checkpoint and its snapshot may be relied on, in seconds.",
+    ),
+    Setting(
+        "PRIORCONSENT_WITNESS_POLICY",
+        read_witnesses,
+        None,
+        "Witnesses to ask and how many are needed, as a tlog-policy without `log` lines; none: nobody is asked.",
+    ),
+    Setting(
+        "PRIORCONSENT_SIGNED_STORE",
+        read_file,
+        None,
+        "Remembers what was signed last, best on another disk; by default `signed.sqlite3` in the data folder.",
     ),
     Setting(
         "PRIORCONSENT_TSA_URLS",

@@ -61,6 +61,8 @@ def logging_settings(level: str) -> dict[str, Any]:
             "django": {"handlers": [], "level": "INFO", "propagate": True},
             # A 4xx is an answer, not an event of ours.
             "django.request": {"handlers": [], "level": "ERROR", "propagate": True},
+            # A line for each request to a witness, every few seconds.
+            "httpx2": {"handlers": [], "level": "WARNING", "propagate": True},
             # Request lines with their queries.
             "django.server": {"handlers": ["nowhere"], "propagate": False},
         },

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import secrets
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from config import env
 from config.logs import logging_settings
+from priorconsent.log.countersigners import Countersigners
 
 ENV = env.read_environment()
 
@@ -34,6 +36,8 @@ if PRIORCONSENT_PLAIN_KEYS is None:
     PRIORCONSENT_PLAIN_KEYS = ORIGIN_IS_STAND_IN or ENV["PRIORCONSENT_DEBUG"]
 ROOT_KEY_IS_ONLINE = (PRIORCONSENT_KEY_DIR / "root.pem").exists()
 PRIORCONSENT_KEY_DELAY_S = ENV["PRIORCONSENT_KEY_DELAY_S"]
+PRIORCONSENT_WITNESS_POLICY: Countersigners = ENV["PRIORCONSENT_WITNESS_POLICY"] or Countersigners()
+PRIORCONSENT_SIGNED_STORE: Path | None = ENV["PRIORCONSENT_SIGNED_STORE"]
 PRIORCONSENT_TSA_URLS: tuple[str, ...] = ENV["PRIORCONSENT_TSA_URLS"]
 PRIORCONSENT_TSA_CA: tuple[str, ...] = ENV["PRIORCONSENT_TSA_CA"] or ()
 PRIORCONSENT_STAMP_EVERY_S: int = ENV["PRIORCONSENT_STAMP_EVERY_S"]

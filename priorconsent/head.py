@@ -88,11 +88,11 @@ def open_head(checkpoint: bytes, map_root: bytes, proof: bytes, trust: Trust) ->
     if opened.checkpoint.size != event.size + 1:
         raise ProofError(f"the map-root is leaf {event.size} of {opened.checkpoint.size}, not the last one")
     # 5. Registry and witnesses agree about the time.
-    check_quorum_time(opened, event)
+    check_quorum_time(opened, event.time)
     return Head(checkpoint, opened, event, proof)
 
 
-def check_quorum_time(opened: OpenedCheckpoint, map_root: MapRoot) -> None:
+def check_quorum_time(opened: OpenedCheckpoint, map_root_time: str) -> None:
     """Compare the time that witnesses tell with that of the map-root.
 
     Raises:
@@ -100,10 +100,10 @@ def check_quorum_time(opened: OpenedCheckpoint, map_root: MapRoot) -> None:
     """
     if opened.quorum_time is None:
         return
-    told = f"witnesses countersigned at {opened.quorum_time} what the registry dated {map_root.time}"
-    if opened.quorum_time > times.plus(map_root.time, MAX_QUORUM_DELAY_S):
+    told = f"witnesses countersigned at {opened.quorum_time} what the registry dated {map_root_time}"
+    if opened.quorum_time > times.plus(map_root_time, MAX_QUORUM_DELAY_S):
         raise NotTrustedError(f"{told}: more than {MAX_QUORUM_DELAY_S} s later")
-    if times.plus(opened.quorum_time, MAX_QUORUM_LEAD_S) < map_root.time:
+    if times.plus(opened.quorum_time, MAX_QUORUM_LEAD_S) < map_root_time:
         raise NotTrustedError(f"{told}: more than {MAX_QUORUM_LEAD_S} s earlier")
 
 

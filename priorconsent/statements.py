@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from priorconsent import canonical, jws, times
 from priorconsent.errors import MalformedError, NotAvailableError, SignatureError
-from priorconsent.keys import KeyRecord, Keyset, PrivateKey
+from priorconsent.keys import KeyRecord, Keyset, SigningKey
 from priorconsent.records import Bytes16, Code, Digest, Record, Text, Time, Urn, Versioned, convert
 
 HEADER = {"alg": "Ed25519", "typ": "prior-consent-statement+jws"}
@@ -139,7 +139,7 @@ class Signed:
         record.jwk.verify(self._compact.signature, self._compact.signed)
 
 
-def sign(statement: Statement, key: PrivateKey) -> bytes:
+def sign(statement: Statement, key: SigningKey) -> bytes:
     """The statement as a compact JWS."""
     statement.check()
     return jws.sign({**HEADER, "kid": statement.key}, statement.encode(), key.sign)

@@ -32,10 +32,10 @@ _BY_FTS5: Final = (
     "SELECT id, work_id FROM registry_searchgrams AS near CROSS JOIN registry_searchentry ON id = near.rowid"
     " WHERE registry_searchgrams MATCH %s AND near.rowid > %s AND {condition} ORDER BY near.rowid LIMIT %s"
 )
-# One part of the table. OFFSET 0: by the index alone, and what it finds is compared afterwards.
+# One part of the table. OFFSET 0: by this index alone, and what it finds is compared afterwards.
 _BY_GIN: Final = (
-    "(SELECT id, work_id FROM (SELECT id, work_id, keys FROM registry_searchentry"
-    " WHERE id > %s AND id < %s AND {near} OFFSET 0) AS near WHERE {condition} ORDER BY id LIMIT %s)"
+    "(SELECT id, work_id FROM (SELECT id, work_id, keys FROM registry_searchentry_{low} WHERE {near} OFFSET 0) AS near"
+    " WHERE id > %s AND {condition} ORDER BY id LIMIT %s)"
 )
 _HOLDS: Final = {"sqlite": "instr(keys, %s) > 0", "postgresql": "strpos(keys, %s) > 0"}
 _FITS: Final = {"sqlite": "keys REGEXP %s", "postgresql": "keys ~ %s"}
@@ -132,10 +132,9 @@ def _by_gin(wanted: Groups, condition: Sql, after: int, limit: int) -> Sql:
     """
     near = " AND ".join(f"({' OR '.join(['grams @> %s::integer[]'] * len(group))})" for group in wanted)
     arrays = [_array(needle) for group in wanted for needle in group]
-    bounds = [(max((low << WORK_BITS) - 1, after), high << WORK_BITS) for low, high in pairwise(LENGTHS)]
-    one = _BY_GIN.format(near=near, condition=condition[0])
-    parameters = [value for low, high in bounds for value in (low, high, *arrays, *condition[1], limit)]
-    return " UNION ALL ".join([one] * len(bounds)) + " LIMIT %s", [*parameters, limit]
+    parts = [low for low, high in pairwise(LENGTHS) if after < high << WORK_BITS] or LENGTHS[-2:-1]
+    each = " UNION ALL ".join(_BY_GIN.format(low=low, near=near, condition=condition[0]) for low in parts)
+    return f"{each} LIMIT %s", [*[*arrays, after, *condition[1], limit] * len(parts), limit]
 
 
 def _has(groups: Groups) -> Sql:

@@ -11,6 +11,10 @@ from transparency.models import Alarm
 UNIT_REFUSED = "unit_refused"
 DATABASE_CHANGED = "database_changed"
 NOT_SIGNED = "not_signed"
+NOT_PUBLISHED = "not_published"
+RESTORED_BACKUP = "restored_backup"
+WITNESS_CLOCK = "witness_clock"
+WITNESS_REFUSES = "witness_refuses"
 NOT_STAMPED = "not_stamped"
 
 logger = logging.getLogger(__name__)
@@ -20,6 +24,12 @@ class DatabaseChangedError(NotTrustedError):
     """A row does not lead to the root that the log signed: somebody changed it, or an old backup came back."""
 
     code = DATABASE_CHANGED
+
+
+class RestoredBackupError(DatabaseChangedError):
+    """More was signed than is here, or something else: what went on here would be a second history of the log."""
+
+    code = RESTORED_BACKUP
 
 
 def raise_alarm(now: str, code: str, detail: str, unit: UUID | None = None) -> None:

@@ -7,16 +7,17 @@ from collections.abc import Sequence
 from django.conf import settings
 
 from priorconsent import times
-from priorconsent.errors import PriorConsentError
+from priorconsent.errors import NotTrustedError, PriorConsentError
+from priorconsent.head import check_quorum_time
 from priorconsent.log.checkpoint import Checkpoint as LogCheckpoint
 from priorconsent.log.note import Verifier, assemble_note, sign_line
-from priorconsent.log.opening import open_checkpoint
+from priorconsent.log.opening import OpenedCheckpoint, open_checkpoint
 from priorconsent.log.tiles import TILE_WIDTH, TileNodes
 from priorconsent.log.tree import leaf_hash
-from transparency import signers
+from transparency import signed, signers
 from transparency.alarms import DatabaseChangedError
 from transparency.models import Checkpoint, Event
-from transparency.store import check_tree, keyset, own_cosigner, own_policy
+from transparency.store import check_tree, keyset, log_policy, own_cosigner, own_policy
 from transparency.trees import ROWS_IN_MEMORY, log_nodes
 
 
@@ -30,24 +31,40 @@ def sign_newest(now: str) -> Checkpoint | None:
 
     Raises:
         DatabaseChangedError: tiles, events or an older checkpoint do not fit the root that is noted.
+        RestoredBackupError: more was signed than is here, or something else.
         SigningError: no log key that the keyset lets sign is at hand.
     """
-    newest = Checkpoint.objects.order_by("-size").first()
-    if newest is None or newest.note is not None:
-        return newest
-    # 1. The tiles lead to the root noted when the batch was committed, and to the one signed before.
-    nodes = log_nodes(newest.size)
-    root = check_tree(nodes)
-    # 2. The events that are about to be published are those that the tiles were made of.
-    _check_events(nodes)
-    # 3. Sign, outside any transaction: a hardware key may take its time.
-    checkpoint = LogCheckpoint(settings.PRIORCONSENT_ORIGIN, newest.size, root)
-    note = _sign(checkpoint, signers.in_force("log", keyset(), newest.time), now)
-    # 4. Compare and swap: a size has one row, the row one root, and the root one note.
-    Checkpoint.objects.filter(size=newest.size, root=root, note__isnull=True).update(note=note)
-    signed = Checkpoint.objects.get(size=newest.size)
-    _check_signed(bytes(signed.note or b""), checkpoint)
-    return signed
+    while (newest := Checkpoint.objects.order_by("-size").first()) is not None and newest.note is None:
+        # 1. The tiles lead to the root noted when the batch was committed, and to the one signed before.
+        nodes = log_nodes(newest.size)
+        root = check_tree(nodes)
+        # 2. The events that are about to be published are those that the tiles were made of.
+        _check_events(nodes)
+        checkpoint = LogCheckpoint(settings.PRIORCONSENT_ORIGIN, newest.size, root)
+        keys = signers.in_force("log", keyset(), newest.time)
+        # 3. It continues what was signed last, also by the memory that no backup of the database takes along.
+        if not signed.move_on(newest.size, root, nodes):
+            # Another process has gone further.
+            continue
+        # A crash here: the next call finds that it was about to sign this, and does.
+        # 4. Sign, outside any transaction: a hardware key may take its time.
+        note = _sign(checkpoint, keys, now)
+        # 5. Compare and swap: a size has one row, the row one root, and the root one note.
+        Checkpoint.objects.filter(size=newest.size, root=root, note__isnull=True).update(note=note)
+        row = Checkpoint.objects.get(size=newest.size)
+        _check_signed(bytes(row.note or b""), checkpoint)
+        return row
+    return newest
+
+
+def opened(row: Checkpoint) -> OpenedCheckpoint | None:
+    """A checkpoint as readers will open it, who were told this log's policy; ``None`` if it does not count for them."""
+    try:
+        found = open_checkpoint(bytes(row.note or b""), own_policy())
+        check_quorum_time(found, row.time)
+    except NotTrustedError:
+        return None
+    return found
 
 
 def _sign(checkpoint: LogCheckpoint, logs: Sequence[signers.Signer], now: str) -> bytes:
@@ -63,18 +80,18 @@ def _sign(checkpoint: LogCheckpoint, logs: Sequence[signers.Signer], now: str) -
 def _check_signed(note: bytes, checkpoint: LogCheckpoint) -> None:
     # Not byte for byte: another process may have been quicker, and ML-DSA never signs twice the same.
     try:
-        opened = open_checkpoint(note, own_policy()).checkpoint
+        found = open_checkpoint(note, log_policy()).checkpoint
     except PriorConsentError as error:
         raise DatabaseChangedError(f"the note of {checkpoint.size} events is not signed: {error}") from error
-    if opened != checkpoint:
+    if found != checkpoint:
         raise DatabaseChangedError(f"the checkpoint of {checkpoint.size} events changed while it was signed")
 
 
 def _check_events(nodes: TileNodes) -> None:
     """Check the events since the last signature, and those that share a bundle with them."""
     size = nodes.size
-    signed = Checkpoint.objects.filter(size__lt=size, note__isnull=False).order_by("-size").first()
-    expected = (signed.size if signed else 0) // TILE_WIDTH * TILE_WIDTH
+    before = Checkpoint.objects.filter(size__lt=size, note__isnull=False).order_by("-size").first()
+    expected = (before.size if before else 0) // TILE_WIDTH * TILE_WIDTH
     rows = Event.objects.filter(pos__gte=expected, pos__lt=size).order_by("pos").values_list("pos", "raw")
     for pos, raw in rows.iterator(ROWS_IN_MEMORY):
         if pos != expected or nodes.node(0, pos) != leaf_hash(bytes(raw)):

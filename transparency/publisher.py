@@ -9,50 +9,64 @@ pointed to yet. The next run begins at the last checkpoint marked as published a
 from __future__ import annotations
 
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 from django.conf import settings
 
-from priorconsent.log.opening import open_checkpoint
+from priorconsent import times
+from priorconsent.errors import PriorConsentError
+from priorconsent.log.opening import open_signed
 from priorconsent.log.tiles import TILE_WIDTH, Tile, encode_entries, tile_bytes, tiles_to_write
 from priorconsent.log.tree import leaf_hash
-from transparency.alarms import DatabaseChangedError
+from transparency.alarms import NOT_PUBLISHED, DatabaseChangedError, raise_alarm
 from transparency.changes import write_step
+from transparency.checkpoints import opened
 from transparency.contents import is_content
 from transparency.files import Files, locked, public_folder, write_file
 from transparency.models import Blob, Checkpoint, Event, EvidenceItem
-from transparency.store import own_policy
+from transparency.store import log_policy, own_policy
 from transparency.trees import ROWS_IN_MEMORY, log_nodes
+
+# How long a checkpoint may wait for its witnesses before somebody is told.
+MAX_WAIT_S = 60
+# What is further back will not come to count any more: witnesses would have had to be in time.
+ROWS_LOOKED_AT = 20
 
 
 def publish(*, everything: bool = False) -> int | None:
-    """Publish the newest signed checkpoint and all that it needs.
+    """Publish the newest checkpoint that counts, and all that it needs.
+
+    A newer one that was signed and lacks witnesses goes to ``log/unwitnessed/checkpoint``: for monitors, who want to
+    know what a log has signed; nobody else goes by it.
 
     Args:
         everything: write all files again, not only those since the last publication.
 
     Returns:
-        Its size; ``None`` if nothing has been signed yet.
+        The size that the public sees now; ``None`` if nothing has been published yet.
 
     Raises:
         DatabaseChangedError: a row is not what was signed; the checkpoint stays unpublished.
     """
     with locked(settings.PRIORCONSENT_DATA):
+        public = _size_of(_checkpoint_path())
         newest = Checkpoint.objects.filter(note__isnull=False).order_by("-size").first()
-        if newest is None or (newest.published and not everything):
-            return newest.size if newest else None
-        last = Checkpoint.objects.filter(published=True).order_by("-size").first()
-        since = last.size if last and not everything else 0
+        if newest is None:
+            return public or None
+        counting = _newest_that_counts(public)
+        written = 0 if everything else max(public, min(_size_of(_unwitnessed_path()), newest.size))
         files = Files(settings.PRIORCONSENT_DATA)
-        _write_stored(files, since, newest.size)
-        _write_tiles(files, since, newest.size)
-        _write_changes(files, newest)
-        # From here on everything that the checkpoint needs survives even a loss of power.
-        files.settle()
-        write_file(_checkpoint_path(), bytes(newest.note or b""))
-        # A crash before this line: all of it is written once more, to the same bytes.
-        Checkpoint.objects.filter(size=newest.size).update(published=True)
-        return newest.size
+        if newest.size > written:
+            _write_stored(files, written, newest.size)
+            _write_tiles(files, written, newest.size)
+        if counting is not None:
+            if counting.size < newest.size:
+                # It needs the beginnings of its own last tiles too.
+                _write_tiles(files, 0 if everything else public, counting.size)
+            _publish(files, counting, public, again=everything or newest.size > written)
+        _tell_monitors(files, newest, public if counting is None else counting.size)
+        return counting.size if counting is not None else public or None
 
 
 def read_checkpoint() -> bytes | None:
@@ -61,8 +75,65 @@ def read_checkpoint() -> bytes | None:
     return path.read_bytes() if path.exists() else None
 
 
+def watch(now: str) -> None:
+    """Raise an alarm if a checkpoint waits for witnesses for too long."""
+    public = _size_of(_checkpoint_path())
+    waiting = Checkpoint.objects.filter(size__gt=public).order_by("size").first()
+    if waiting is None or now <= times.plus(waiting.time, MAX_WAIT_S):
+        return
+    newest = Checkpoint.objects.order_by("-size")[0]
+    missing = own_policy().missing(_cosigned(newest))
+    told = f"it waits for {', '.join(missing)}" if newest.note is not None else "it is not signed"
+    raise_alarm(now, NOT_PUBLISHED, f"nothing was published since {public} events; of the newest checkpoint: {told}")
+
+
 def _checkpoint_path() -> Path:
     return public_folder() / "log" / "checkpoint"
+
+
+def _unwitnessed_path() -> Path:
+    return public_folder() / "log" / "unwitnessed" / "checkpoint"
+
+
+def _size_of(path: Path) -> int:
+    """The size of a checkpoint that was written by this log; 0 if there is none."""
+    if not path.exists():
+        return 0
+    try:
+        return open_signed(path.read_bytes(), log_policy()).checkpoint.size
+    except PriorConsentError as error:
+        raise DatabaseChangedError(f"{path.name} is not what this log signed: {error}") from error
+
+
+def _newest_that_counts(public: int) -> Checkpoint | None:
+    rows = Checkpoint.objects.filter(note__isnull=False, size__gte=public).order_by("-size")
+    return next((row for row in rows[:ROWS_LOOKED_AT] if opened(row) is not None), None)
+
+
+def _cosigned(row: Checkpoint) -> Collection[str]:
+    return open_signed(bytes(row.note), own_policy()).cosigned if row.note is not None else ()
+
+
+def _publish(files: Files, counting: Checkpoint, public: int, *, again: bool) -> None:
+    note = bytes(counting.note or b"")
+    if counting.published and note == read_checkpoint() and not again:
+        return
+    if public < counting.size:
+        _write_changes(files, public, counting)
+    # From here on everything that the checkpoint needs survives even a loss of power.
+    files.settle()
+    write_file(_checkpoint_path(), note)
+    # A crash before this line: all of it is written once more, to the same bytes.
+    Checkpoint.objects.filter(size=counting.size).update(published=True)
+
+
+def _tell_monitors(files: Files, newest: Checkpoint, public: int) -> None:
+    path = _unwitnessed_path()
+    if newest.size <= public:
+        path.unlink(missing_ok=True)
+    elif not path.exists() or path.read_bytes() != newest.note:
+        files.settle()
+        write_file(path, bytes(newest.note or b""))
 
 
 def _write_stored(files: Files, since: int, size: int) -> None:
@@ -94,9 +165,7 @@ def _entries(tile: Tile, size: int) -> bytes:
     return encode_entries(entries)
 
 
-def _write_changes(files: Files, newest: Checkpoint) -> None:
+def _write_changes(files: Files, since: int, counting: Checkpoint) -> None:
     """From the map that the public sees, which is the one that whoever answers has."""
-    note = read_checkpoint()
-    since = open_checkpoint(note, own_policy()).checkpoint.size if note is not None else newest.size
-    if since < newest.size:
-        write_step(files, since, newest)
+    if since:
+        write_step(files, since, counting)

@@ -6,7 +6,8 @@ From a draft to a published checkpoint:
 2. ``sequence`` takes what waits, replays each unit with all evidence at hand, and commits events, map, trees
    and the new root in one transaction. What does not replay is refused and raises an alarm.
 3. ``checkpoints.sign_newest`` signs that root.
-4. ``publisher.publish`` writes the files, the checkpoint last; ``snapshots`` follow.
+4. ``witnesses.countersign`` asks the witnesses.
+5. ``publisher.publish`` writes the files, the checkpoint last, once enough of them signed; ``snapshots`` follow.
 
 A crash within a step leaves nothing of it, or nothing that anybody reads; a crash between two steps leaves
 the next one undone. Each begins from what the database says, so whoever comes next does it: the next
@@ -31,8 +32,8 @@ from priorconsent.log.tiles import check_entry
 from priorconsent.log.tree import leaf_hash, tree_root
 from priorconsent.merkle_buckets import TOP, bucket_of
 from priorconsent.merkle_map import map_key, value_hash
-from transparency import drafts, publisher, snapshots
-from transparency.alarms import DATABASE_CHANGED, NOT_SIGNED, UNIT_REFUSED, DatabaseChangedError, raise_alarm
+from transparency import drafts, publisher, signed, snapshots, witnesses
+from transparency.alarms import NOT_SIGNED, UNIT_REFUSED, DatabaseChangedError, raise_alarm
 from transparency.checkpoints import sign_newest
 from transparency.models import Attachment, Blob, Checkpoint, Event, EvidenceItem, Head, Pending, Spent
 from transparency.store import DatabaseArchive, DatabaseLedger, Overlay, check_anchor
@@ -74,37 +75,51 @@ def sequence(now: str) -> Batch | None:
     Raises:
         DatabaseChangedError: the rows do not lead to what was signed; nothing was done, and an alarm tells.
     """
-    with _alarmed(now), transaction.atomic(durable=True):
+    with _alarmed(now), _not_restored(), transaction.atomic(durable=True):
         _take_turn()
         units = _waiting()
         return _sequence(units, now) if units else None
 
 
-def heartbeat(now: str) -> Batch | None:
+def heartbeat(now: str, *, at_once: bool = False) -> Batch | None:
     """Append a map-root if the last one has lived a third of its time.
+
+    Args:
+        at_once: whenever that was, since its witnesses came too late for it.
 
     Returns:
         ``None`` if it has not, or there is no log yet.
     """
-    with _alarmed(now), transaction.atomic(durable=True):
+    with _alarmed(now), _not_restored(), transaction.atomic(durable=True):
         _take_turn()
         newest = Checkpoint.objects.order_by("-size").first()
-        every_s = settings.PRIORCONSENT_FRESH_FOR_S // HEARTBEATS_PER_FRESHNESS
+        every_s = 0 if at_once else settings.PRIORCONSENT_FRESH_FOR_S // HEARTBEATS_PER_FRESHNESS
         if newest is None or now < times.plus(newest.time, every_s):
             return None
         batch = Overlay(_open_ledger())
         return Batch(_close(batch, DatabaseArchive(), now), now)
 
 
-def finish(now: str) -> None:
-    """Sign and publish what is sequenced, whoever sequenced it."""
+def finish(now: str) -> bool:
+    """Sign and publish what is sequenced, whoever sequenced it.
+
+    Returns:
+        Whether witnesses answered too late for the newest checkpoint, so that another one is needed.
+    """
     with _alarmed(now):
-        # A crash before this line leaves a row without a note: nobody has seen the root, and the next
-        # ``finish`` signs that same row.
-        sign_newest(now)
+        outdated = False
+        witnesses.check_not_restored()
+        if witnesses.may_sign():
+            # A crash before this line leaves a row without a note: nobody has seen the root, and the next
+            # ``finish`` signs that same row.
+            sign_newest(now)
+            # A crash here: witnesses are asked again, and sign again.
+            outdated = witnesses.countersign(now)
         # A crash here leaves a signed checkpoint in the database alone: the next ``finish`` publishes it.
         publisher.publish()
+        publisher.watch(now)
         snapshots.write_if_small()
+        return outdated
 
 
 def write_snapshot(now: str) -> None:
@@ -113,17 +128,21 @@ def write_snapshot(now: str) -> None:
         snapshots.write_due(now)
 
 
-def run(now: str) -> None:
-    """Sequence until nothing waits; sign and publish each batch, so that none waits for a backlog."""
+def run(now: str) -> bool:
+    """Sequence until nothing waits; sign and publish each batch, so that none waits for a backlog.
+
+    Returns:
+        As ``finish``.
+    """
     while sequence(now) is not None:
         finish(now)
-    finish(now)
+    return finish(now)
 
 
 def sweep(now: str) -> None:
     """Do whatever is due. Safe at any time, in any number of processes."""
-    run(now)
-    if heartbeat(now) is not None:
+    outdated = run(now)
+    if heartbeat(now, at_once=outdated) is not None:
         finish(now)
 
 
@@ -133,11 +152,18 @@ def _alarmed(now: str) -> Iterator[None]:
         yield
     except DatabaseChangedError as changed:
         # Outside the transaction that found it, which is rolled back.
-        raise_alarm(now, DATABASE_CHANGED, str(changed))
+        raise_alarm(now, changed.code, str(changed))
         raise
     except SigningError as error:
         raise_alarm(now, NOT_SIGNED, str(error))
         raise
+
+
+@contextmanager
+def _not_restored() -> Iterator[None]:
+    # Outside the transaction: witnesses take their time, and others want to write.
+    witnesses.check_not_restored()
+    yield
 
 
 def _take_turn() -> None:
@@ -156,6 +182,8 @@ def _open_ledger() -> DatabaseLedger:
     published = publisher.read_checkpoint()
     if published is not None:
         check_anchor(published, log_nodes(ledger.size))
+    # Nor go on from where it signed something else.
+    signed.check(log_nodes(ledger.size))
     beyond = Event.objects.filter(pos__gte=ledger.size).exists()
     if beyond and Head.objects.filter(size=ledger.size).exists():
         raise DatabaseChangedError(f"there are rows of events beyond the {ledger.size} that were logged")

@@ -20,6 +20,7 @@ from priorconsent import vocabulary as words
 from priorconsent.consent import States
 from priorconsent.errors import ConflictError, MalformedError, NotFoundError, NotTrustedError, ProofError
 from priorconsent.log.cosignature import COSIGNATURE_ML_DSA_44, Cosigner
+from priorconsent.log.countersigners import OWN_ML_DSA, Countersigners
 from priorconsent.log.note import Verifier
 from priorconsent.log.opening import open_checkpoint
 from priorconsent.log.policy import Group, Log, Policy, Witness
@@ -35,8 +36,6 @@ from transparency.contents import is_content
 from transparency.models import Blob, Checkpoint, Event, EvidenceItem, Head, MapLeaf, Spent, Stored
 from transparency.trees import chunks, log_nodes, read_slice
 
-# The log's own ML-DSA line, as its policy names it.
-OWN_ML_DSA = "own-ml-dsa"
 # What the trust file suggests: a day, as the map-root says too.
 MAX_AGE_S = 86400
 # States read before anybody asked for them, so that a web of links cannot fill the memory.
@@ -337,8 +336,8 @@ def own_cosigner(public_key: bytes) -> Cosigner:
     return Cosigner(settings.PRIORCONSENT_ORIGIN, public_key, COSIGNATURE_ML_DSA_44)
 
 
-def own_policy() -> Policy:
-    """What the log itself must have signed, by a key of each kind; no other witness is asked for."""
+def log_policy() -> Policy:
+    """What the log itself must have signed, by a key of each kind. Nobody but this server goes by it alone."""
     logs = tuple(Log(verifier, f"{settings.PRIORCONSENT_BASE_URL}/log") for verifier in verifiers())
     keys = [own_cosigner(public_key) for public_key in signers.mldsa_public_halves()]
     if len(keys) == 1:
@@ -346,6 +345,12 @@ def own_policy() -> Policy:
     own = tuple(Witness(f"{OWN_ML_DSA}-{number}", key) for number, key in enumerate(keys, 1))
     # Any of them: while one takes over from another, and for the checkpoints of its time afterwards.
     return Policy(logs, (*own, Group(OWN_ML_DSA, 1, tuple(one.name for one in own))), OWN_ML_DSA)
+
+
+def own_policy() -> Policy:
+    """What readers are told to ask for: the log's own signatures, and those of witnesses that its operator chose."""
+    chosen: Countersigners = settings.PRIORCONSENT_WITNESS_POLICY
+    return chosen.with_log(log_policy())
 
 
 def own_trust() -> Trust:
@@ -390,7 +395,7 @@ def check_anchor(note: bytes, nodes: TileNodes) -> None:
         DatabaseChangedError: it does not: rows were changed, or an old copy of the database came back.
     """
     try:
-        anchor = open_checkpoint(note, own_policy()).checkpoint
+        anchor = open_checkpoint(note, log_policy()).checkpoint
     except (MalformedError, NotTrustedError) as error:
         raise DatabaseChangedError(f"a checkpoint that this log did not sign: {error}") from error
     if anchor.size > nodes.size:

@@ -23,11 +23,12 @@ from priorconsent import query
 from priorconsent.consent import States
 from priorconsent.decision import Decision, decide, refuse
 from priorconsent.errors import MalformedError
-from priorconsent.receipts import AnswerLeaf
+from priorconsent.receipts import MAX_ANSWERS, AnswerLeaf
 from priorconsent.receipts import leaf as signable
 from priorconsent.records import convert
 
-MAX_QUERIES: Final = 1000
+# What one receipt can sign.
+MAX_QUERIES: Final = MAX_ANSWERS
 
 
 class Decisions(View):

@@ -34,7 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sign": ("priorconsent.cli.sign", "sign a statement, or a list of them"),
     "hand-in": ("priorconsent.cli.hand_in", "hand a signed list in"),
     "keyset": ("priorconsent.cli.keyset", "make a root key; tell, sign and check the keysets of a registry"),
-    "log": ("priorconsent.cli.log", "check a whole log, or whether an acknowledged statement is in it"),
+    "log": ("priorconsent.cli.log", "check a whole log, or a promise to log something; be a witness of logs"),
     "receipt": ("priorconsent.cli.receipt", "check a receipt that the registry gave for its answers"),
 }
 

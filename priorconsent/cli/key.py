@@ -21,6 +21,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     new = actions.add_parser("new", help="make a key", description="make a key; prints its public record")
     new.add_argument("file", metavar="FILE", type=Path, help="private key to write; its record goes to FILE.json")
     new.add_argument("--party", metavar="P", required=True, help="party id of the owner, urn:uuid:…")
+    new.add_argument("--encrypt", action="store_true", help="ask for a passphrase, and encrypt the key under it")
+    new.add_argument(
+        "--passphrase-file", metavar="F", type=Path, help="encrypt the key under the passphrase in this file"
+    )
     registry = new.add_mutually_exclusive_group(required=True)
     registry.add_argument("--registry", metavar="DIGEST", help="the registry that the key is for, sha256:…")
     asking.add_trust(registry)
@@ -49,5 +53,7 @@ def _new(arguments: argparse.Namespace) -> KeyRecord:
         "passkey": None,
     }
     record = convert(members, KeyRecord)
-    keyfile.write(arguments.file, key, record)
+    asks = arguments.encrypt or arguments.passphrase_file
+    passphrases = keyfile.PartySecrets(arguments.file, arguments.passphrase_file, twice=True)
+    keyfile.write(arguments.file, key, record, passphrases.passphrase(str(arguments.file)) if asks else None)
     return record

@@ -43,6 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "JSON Lines; else the body",
     )
     parser.add_argument("--key", metavar="K", type=Path, required=True, help="private key file, its record beside it")
+    parser.add_argument("--passphrase-file", metavar="F", type=Path, help="opens an encrypted key; else you are asked")
     parser.add_argument("--party", metavar="P", required=True, help="party id of the signer, urn:uuid:…")
     parser.add_argument("--decline", action="store_true", help="decline the offer instead of agreeing")
     parser.add_argument("--not-after", metavar="T", help="when the signature lapses; default in 30 days")
@@ -61,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise MalformedError("only an approval or acceptance can be declined")
     if arguments.type != LIST and (arguments.out or arguments.only or arguments.yes):
         raise MalformedError("--out, --only and --yes are for a list")
-    key, record = keyfile.read(arguments.key)
+    key, record = keyfile.read(arguments.key, arguments.passphrase_file)
     if record.party != arguments.party:
         raise NotAvailableError(f"the key is that of {record.party}; mandates are not available yet")
     now = times.now()

@@ -20,7 +20,7 @@ from priorconsent.cli.making import about, statement_of
 from priorconsent.cli.saying import say
 from priorconsent.errors import ConflictError, MalformedError, NotAllowedError
 from priorconsent.files import whole_file
-from priorconsent.keys import KeyRecord, PrivateKey
+from priorconsent.keys import KeyRecord, SigningKey
 from priorconsent.lists import SignedLine, UnsignedLine
 
 LINES_PER_REPORT = 100
@@ -28,7 +28,7 @@ MOST_HOLDERS_SHOWN = 10
 MOST_TITLE_CHARACTERS = 60
 
 
-def sign_list(arguments: argparse.Namespace, key: PrivateKey, record: KeyRecord, now: str, lapses: str) -> int:
+def sign_list(arguments: argparse.Namespace, key: SigningKey, record: KeyRecord, now: str, lapses: str) -> int:
     """Look through the list, say what it is, ask, and sign.
 
     Raises:

@@ -6,7 +6,7 @@ several only while a log changes its key.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from priorconsent.errors import MalformedError
@@ -74,8 +74,9 @@ class Policy:
 
     def __post_init__(self) -> None:
         _check_counts(self)
-        _check_names(self)
-        _check_keys(self)
+        check_names(self.definitions, self.quorum)
+        check_keys([*(log.key.public_key for log in self.logs), *(one.key.public_key for one in self.witnesses)])
+        _check_words(self)
         _check_characters(self.text())
 
     @classmethod
@@ -86,20 +87,7 @@ class Policy:
             MalformedError: another form, or a name, key or threshold that the format forbids.
             NotAvailableError: a signature type that nobody here knows.
         """
-        _check_characters(text)
-        draft = _Draft()
-        for line in text.split("\n"):
-            match _words(line):
-                case []:
-                    continue
-                case [word, *_] if word.startswith("#"):
-                    continue
-                case [word, *arguments] if word in _LINES:
-                    _LINES[word](draft, arguments)
-                case _:
-                    raise _no_line(line)
-        if len(draft.quorums) != 1:
-            raise MalformedError("a log policy has exactly one quorum line")
+        draft = read_lines(text)
         return cls(tuple(draft.logs), tuple(draft.definitions), *draft.quorums)
 
     @property
@@ -169,54 +157,82 @@ class Policy:
 
 
 @dataclass(slots=True)
-class _Draft:
+class Draft:
     """A policy while its lines are read."""
 
     logs: list[Log] = field(default_factory=list)
     definitions: list[Witness | Group] = field(default_factory=list)
     quorums: list[str | None] = field(default_factory=list)
 
-    def add_log(self, arguments: list[str]) -> None:
-        match arguments:
-            case [vkey, *url] if len(url) <= 1:
-                self.logs.append(Log(Verifier.parse(vkey), *url))
-            case _:
-                raise _no_line("log")
 
-    def add_witness(self, arguments: list[str]) -> None:
-        match arguments:
-            case [name, vkey, *url] if len(url) <= 1:
-                self.definitions.append(Witness(name, Cosigner.parse(vkey), *url))
-            case _:
-                raise _no_line("witness")
-
-    def add_group(self, arguments: list[str]) -> None:
-        match arguments:
-            case [name, how_many, *members] if members:
-                named = {"any": 1, "all": len(members)}
-                threshold = named[how_many] if how_many in named else spelling.from_decimal(how_many)
-                self.definitions.append(Group(name, threshold, tuple(members)))
-            case _:
-                raise _no_line("group")
-
-    def add_quorum(self, arguments: list[str]) -> None:
-        match arguments:
-            case ["none"]:
-                self.quorums.append(None)
-            case [name] if any(one.name == name for one in self.definitions):
-                self.quorums.append(name)
-            case [name]:
-                raise MalformedError(f"the quorum {name[:60]!r} is not defined before it")
-            case _:
-                raise _no_line("quorum")
+def _add_log(draft: Draft, arguments: list[str]) -> None:
+    match arguments:
+        case [vkey, *url] if len(url) <= 1:
+            draft.logs.append(Log(Verifier.parse(vkey), *url))
+        case _:
+            raise _no_line("log")
 
 
-_LINES: dict[str, Callable[[_Draft, list[str]], None]] = {
-    "log": _Draft.add_log,
-    "witness": _Draft.add_witness,
-    "group": _Draft.add_group,
-    "quorum": _Draft.add_quorum,
+def _add_witness(draft: Draft, arguments: list[str]) -> None:
+    match arguments:
+        case [name, vkey, *url] if len(url) <= 1:
+            draft.definitions.append(Witness(name, Cosigner.parse(vkey), *url))
+        case _:
+            raise _no_line("witness")
+
+
+def _add_group(draft: Draft, arguments: list[str]) -> None:
+    match arguments:
+        case [name, how_many, *members] if members:
+            named = {"any": 1, "all": len(members)}
+            threshold = named[how_many] if how_many in named else spelling.from_decimal(how_many)
+            draft.definitions.append(Group(name, threshold, tuple(members)))
+        case _:
+            raise _no_line("group")
+
+
+def _add_quorum(draft: Draft, arguments: list[str]) -> None:
+    match arguments:
+        case ["none"]:
+            draft.quorums.append(None)
+        case [name] if any(one.name == name for one in draft.definitions):
+            draft.quorums.append(name)
+        case [name]:
+            raise MalformedError(f"the quorum {name[:60]!r} is not defined before it")
+        case _:
+            raise _no_line("quorum")
+
+
+_LINES: dict[str, Callable[[Draft, list[str]], None]] = {
+    "log": _add_log,
+    "witness": _add_witness,
+    "group": _add_group,
+    "quorum": _add_quorum,
 }
+
+
+def read_lines(text: str) -> Draft:
+    """The lines of a policy, each by itself; whether they fit together is another question.
+
+    Raises:
+        MalformedError: another form, or not exactly one ``quorum`` line.
+        NotAvailableError: a signature type that nobody here knows.
+    """
+    _check_characters(text)
+    draft = Draft()
+    for line in text.split("\n"):
+        match _words(line):
+            case []:
+                continue
+            case [word, *_] if word.startswith("#"):
+                continue
+            case [word, *arguments] if word in _LINES:
+                _LINES[word](draft, arguments)
+            case _:
+                raise _no_line(line)
+    if len(draft.quorums) != 1:
+        raise MalformedError("a log policy has exactly one quorum line")
+    return draft
 
 
 def _nth(threshold: int, times: list[int | None]) -> int | None:
@@ -253,11 +269,11 @@ def _check_counts(policy: Policy) -> None:
         raise MalformedError("a log policy names exactly one log, by one key or several")
 
 
-def _check_names(policy: Policy) -> None:
+def check_names(definitions: Iterable[Witness | Group], quorum: str | None) -> None:
     """Each name is defined once, before it is used, and is the member of at most one group."""
     defined: set[str] = set()
     members: set[str] = set()
-    for one in policy.definitions:
+    for one in definitions:
         if one.name in defined or one.name == NONE:
             raise MalformedError(f"the name {one.name[:60]!r} is taken")
         for member in one.members if isinstance(one, Group) else ():
@@ -267,8 +283,11 @@ def _check_names(policy: Policy) -> None:
         if isinstance(one, Group) and not 1 <= one.threshold <= len(one.members):
             raise MalformedError(f"{one.threshold} of {len(one.members)} members of {one.name[:60]!r}")
         defined.add(one.name)
-    if policy.quorum is not None and policy.quorum not in defined:
-        raise MalformedError(f"the quorum {policy.quorum[:60]!r} is not defined")
+    if quorum is not None and quorum not in defined:
+        raise MalformedError(f"the quorum {quorum[:60]!r} is not defined")
+
+
+def _check_words(policy: Policy) -> None:
     if any(len(_words(word)) != 1 or "\n" in word for word in _free_words(policy)):
         raise MalformedError("a name or URL in a log policy is one word")
 
@@ -279,10 +298,10 @@ def _free_words(policy: Policy) -> Iterator[str]:
     yield from (url for url in urls if url is not None)
 
 
-def _check_keys(policy: Policy) -> None:
+def check_keys(keys: Iterable[bytes]) -> None:
     """Refuse a key that stands there twice: under two names it would count as two, and the log as its own witness."""
-    keys = [*(log.key.public_key for log in policy.logs), *(witness.key.public_key for witness in policy.witnesses)]
-    if len(set(keys)) != len(keys):
+    found = list(keys)
+    if len(set(found)) != len(found):
         raise MalformedError("one key stands twice in a log policy, be it under different names")
 
 

@@ -630,5 +630,23 @@ def test_a_key_that_others_can_read_is_not_used(new_key, run):
     path = new_key[0]
     path.chmod(0o644)
     code, _, err = run("sign", "approval", path, "--key", path, "--party", cast.STUDIO, trusted=None)
-    assert code == 2
+    assert code == 4
     assert "chmod 600" in err
+
+
+def test_an_encrypted_key_signs_for_whoever_has_its_passphrase(run, tmp_path):
+    for name, text in (("right", "tall ships at anchor"), ("wrong", "tall ships at sea, all")):
+        (tmp_path / name).write_text(f"{text}\n")
+        (tmp_path / name).chmod(0o600)
+    path, offer = tmp_path / "studio.pem", tmp_path / "offer.json"
+    offer.write_bytes(cast.OFFER.encode())
+    code, out, _ = run("key", "new", path, "--party", cast.STUDIO, "--passphrase-file", tmp_path / "right")
+    assert code == 0
+    assert path.read_bytes().startswith(b"-----BEGIN ENCRYPTED PRIVATE KEY-----")
+    signing = ("sign", "approval", offer, "--key", path, "--party", cast.STUDIO)
+    code, signed, _ = run(*signing, "--passphrase-file", tmp_path / "right", trusted=None)
+    assert code == 0
+    Signed(signed.encode()).verify(read_key_record(out.strip().encode()), cast.KEYSET, times.now())
+    code, signed, err = run(*signing, "--passphrase-file", tmp_path / "wrong", trusted=None)
+    assert (code, signed, "does not open it" in err) == (4, "", True)
+    assert run(*signing, trusted=None)[0] == 4

@@ -24,6 +24,7 @@ from priorconsent import (
     acknowledgements,
     bucket,
     canonical,
+    contents,
     current,
     events,
     grants,
@@ -51,9 +52,11 @@ from priorconsent.court.log_at_hand import read_log
 from priorconsent.court.published import Folder
 from priorconsent.errors import MalformedError, PriorConsentError
 from priorconsent.freshness import Seen
-from priorconsent.log import checkpoint, cosignature, note, opening, policy, proof, spelling, tiles
+from priorconsent.log import checkpoint, cosignature, countersigners, note, opening, policy, proof, spelling, tiles
+from priorconsent.monitor import interests, reports
 from priorconsent.replay import ledger
 from priorconsent.signing import pbes2, pkcs8, uris
+from priorconsent.witness import protocol
 from tests import court_world, scenario, witnesses
 from tests.scenario import VECTOR
 from tests.unit import test_lists, test_receipts
@@ -173,6 +176,7 @@ TRUST = scenario.trust()
 SEEN_BY_ALL = witnesses.cosigned(
     checkpoint.Checkpoint(scenario.ORIGIN, 18, bytes(32)), **dict.fromkeys(witnesses.BY_NAME, NOW)
 )
+COUNTERSIGNERS = f"witness w {witnesses.WITNESSES[1].key.vkey()} https://w.example/\ngroup g any w\nquorum g\n".encode()
 WITNESSED = witnesses.policy("two", policy.Group("two", 2, ("w1", "w2")))
 
 RECEIPT = test_receipts.sign(test_receipts.receipt([test_receipts.leaf()]))
@@ -193,6 +197,10 @@ KEY_URIS = [
     b"pkcs11:token=registry;object=log;type=private?module-path=/lib/p11.so&pin-source=file:/run/pin",
 ]
 
+VECTOR_PARTY = scenario.STUDIO.encode()
+WATCHED = b"# ours\n\nparty " + VECTOR_PARTY + b"\nname host:studio.example\nkey " + scenario.REGISTRY.encode() + b"\n"
+REPORT = reports.of_fraud(scenario.REGISTRY, "fork", "two histories", [b"one\n", b"two\n"]).encode()
+
 PLAN = b"""title = "t"
 threshold = 1
 key_delay_s = 0
@@ -210,6 +218,7 @@ PARSERS = {
     "canonical.from_base64url": (text(canonical.from_base64url), [b"AAAA", b"_-8"]),
     "canonical.check_profile": (value(canonical.check_profile), [OFFER]),
     "canonical.check_sorted": (value(canonical.check_sorted), [OFFER]),
+    "contents.is_content": (lambda raw: contents.is_content(scenario.REGISTRY, raw), [KEYSET, OFFER, b"anything"]),
     "court.acknowledged.wanted": (acknowledged.wanted, [ACKNOWLEDGEMENT]),
     "court.acknowledged.wanted (statement)": (lambda raw: acknowledged.wanted(ACKNOWLEDGEMENT, raw), [STATEMENT]),
     "court.acknowledged.check_acknowledgement": (
@@ -255,6 +264,16 @@ PARSERS = {
     "lists.read_signed": (lists.read_signed, [canonical.encode({"statement": CLAIM.decode()})]),
     "lists.listed": (lists.listed, [CLAIM]),
     "lists.read_outcomes": (lists.read_outcomes, [OUTCOMES]),
+    "monitor.interests.read_interests": (interests.read_interests, [WATCHED]),
+    "monitor.interests.of_party": (text(interests.of_party), [VECTOR_PARTY]),
+    "monitor.interests.of_work": (text(interests.of_work), [VECTOR_PARTY]),
+    "monitor.interests.of_name": (
+        text(interests.of_name),
+        [b"host:studio.example", b"prefix:https://studio.example/a/"],
+    ),
+    "monitor.interests.of_key": (text(interests.of_key), [scenario.REGISTRY.encode()]),
+    "monitor.interests.of_statement": (text(interests.of_statement), [scenario.REGISTRY.encode()]),
+    "monitor.reports.read_report": (reports.read_report, [REPORT]),
     "log.checkpoint.Checkpoint.parse": (
         text(checkpoint.Checkpoint.parse),
         [HEAD["checkpoint"].partition(b"\n\n")[0] + b"\n"],
@@ -271,6 +290,8 @@ PARSERS = {
     "log.opening.open_checkpoint": (lambda raw: opening.open_checkpoint(raw, WITNESSED), [SEEN_BY_ALL]),
     "log.opening.open_signed": (lambda raw: opening.open_signed(raw, WITNESSED), [SEEN_BY_ALL]),
     "log.note.check_name": (text(note.check_name), [b"log.example/1"]),
+    "log.countersigners.Countersigners.parse": (text(countersigners.Countersigners.parse), [COUNTERSIGNERS]),
+    "log.policy.read_lines": (text(policy.read_lines), [TRUST.log_policy.encode(), COUNTERSIGNERS]),
     "log.policy.Policy.parse": (text(policy.Policy.parse), [TRUST.log_policy.encode(), WITNESSED.text().encode()]),
     "log.proof.LogProof.parse": (proof.LogProof.parse, [HEAD["proof"]]),
     "log.spelling.from_base64": (text(spelling.from_base64), [b"AAAA", b"/+8="]),
@@ -317,6 +338,16 @@ PARSERS = {
     ),
     "times.to_unix": (text(times.to_unix), [b"2026-11-21T00:00:00Z"]),
     "trust.read_trust": (trust.read_trust, [TRUST.encode()]),
+    "witness.protocol.check_url": (
+        lambda raw: protocol.check_url(raw.decode(errors="replace")),
+        [b"http://[::1]:80/w/"],
+    ),
+    "witness.protocol.Submission.parse": (
+        protocol.Submission.parse,
+        [protocol.Submission(5, (bytes(32), bytes(32)), SEEN_BY_ALL).to_bytes()],
+    ),
+    "witness.protocol.read_lines": (protocol.read_lines, [b"\n".join(SEEN_BY_ALL.split(b"\n")[4:])]),
+    "witness.protocol.read_size": (protocol.read_size, [b"0\n", b"9223372036854775807\n"]),
 }
 
 # What only ever sees values of our own making.

@@ -169,7 +169,11 @@ def test_a_forked_worker_signs_with_a_session_of_its_own(token):
     if child == 0:
         code = 1
         try:
+            # SoftHSM would go on with the parent's; other libraries fail, or worse, sign for both.
+            assert not tokens._sessions
+            assert tokens._inherited
             opened.jwk.verify(opened.sign(b"from the child"), b"from the child")
+            assert not tokens._inherited
             code = 0
         finally:
             os._exit(code)

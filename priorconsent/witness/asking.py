@@ -1,0 +1,158 @@
+"""The side of the log: ask a witness for its cosignature, or for what it has seen last.
+
+Whatever goes wrong is one of our errors, and then there is no cosignature. Nothing is believed here: lines are
+verified by who knows the witness's key, checkpoints by who knows the log's.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from dataclasses import dataclass
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+import httpx2
+
+from priorconsent.errors import MalformedError, NotTrustedError, UnreachableError
+from priorconsent.log.note import SignatureLine
+from priorconsent.witness.protocol import (
+    ADD_CHECKPOINT,
+    MAX_ANSWER_BYTES,
+    SIZE_TYPE,
+    Submission,
+    monitoring_path,
+    read_lines,
+    read_size,
+)
+
+# A publication waits for them, so a witness is quick, or late.
+CONNECT_TIMEOUT_S = 1.5
+READ_TIMEOUT_S = 3.0
+# Also against one that answers a byte a second; twice this, if the connection broke and is tried once more.
+REQUEST_S = 4.0
+TRIES = 2
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_REFUSALS = (HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
+
+_lock = threading.Lock()
+_clients: dict[bool, httpx2.Client] = {}
+
+
+class WitnessRefusedError(NotTrustedError):
+    """A witness that could be reached does not cosign."""
+
+    code = "witness_refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The witness says that it has cosigned another size last."""
+
+    size: int
+
+
+def add_checkpoint(url: str, submission: Submission) -> tuple[SignatureLine, ...] | Held:
+    """Ask for a cosignature.
+
+    Returns:
+        Signature lines, unverified; or the size that the witness wants a proof from.
+
+    Raises:
+        UnreachableError: no answer, or none that counts.
+        WitnessRefusedError: it refuses.
+    """
+    status, media_type, body = _request("POST", _below(url, ADD_CHECKPOINT), submission.to_bytes())
+    try:
+        if status == HTTPStatus.OK:
+            return read_lines(body)
+        if status == HTTPStatus.CONFLICT and media_type.partition(";")[0].strip() == SIZE_TYPE:
+            return Held(read_size(body))
+    except MalformedError as error:
+        raise UnreachableError(f"the witness at {url} answered nonsense: {error}") from error
+    if status in _REFUSALS or status in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST}:
+        raise WitnessRefusedError(f"the witness at {url} refuses ({status}): {_quoted(body)}")
+    raise UnreachableError(f"the witness at {url} answered {status}")
+
+
+def latest(url: str, origin: str) -> bytes | None:
+    """The last checkpoint of a log that a witness cosigned, unverified.
+
+    Returns:
+        ``None`` if it says that it has cosigned none.
+
+    Raises:
+        UnreachableError: no answer, or none that counts.
+    """
+    status, _, body = _request("GET", _below(url, monitoring_path(origin)), None)
+    if status == HTTPStatus.OK:
+        return body
+    if status == HTTPStatus.NOT_FOUND:
+        return None
+    raise UnreachableError(f"the witness at {url} answered {status}")
+
+
+def close() -> None:
+    """Close the connections that are kept open between requests."""
+    with _lock:
+        while _clients:
+            _clients.popitem()[1].close()
+
+
+def _request(method: str, url: str, content: bytes | None) -> tuple[int, str, bytes]:
+    for last in (*[False] * (TRIES - 1), True):
+        try:
+            return _once(method, url, content)
+        except httpx2.TimeoutException as error:
+            raise UnreachableError(f"{url} did not answer in time") from error
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+            # A connection that was kept open may be closed by the other side just now. Asking twice does no harm.
+            if last:
+                raise UnreachableError(f"{url} did not answer: {type(error).__name__}") from error
+    raise AssertionError("not reached: the last try returns or raises")
+
+
+def _once(method: str, url: str, content: bytes | None) -> tuple[int, str, bytes]:
+    deadline, received = time.monotonic() + REQUEST_S, bytearray()
+    client = _client(local=urlsplit(url).hostname in _LOOPBACK)
+    with client.stream(method, url, content=content) as response:
+        if response.headers.get("content-encoding", "identity") != "identity":
+            raise UnreachableError(f"{url} answered in an encoding that was not asked for")
+        for chunk in response.iter_raw():
+            received += chunk
+            if len(received) > MAX_ANSWER_BYTES or time.monotonic() > deadline:
+                raise UnreachableError(f"{url} sent too much, or too slowly")
+        return response.status_code, response.headers.get("content-type", ""), bytes(received)
+
+
+def _client(*, local: bool) -> httpx2.Client:
+    """One for all requests of the process: connections are kept open between checkpoints."""
+    with _lock:
+        if local not in _clients:
+            _clients[local] = httpx2.Client(
+                timeout=httpx2.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
+                follow_redirects=False,
+                headers={"accept-encoding": "identity", "user-agent": "priorconsent"},
+                trust_env=not local,
+            )
+        return _clients[local]
+
+
+def _begin_anew() -> None:
+    """In a forked child: a connection that two processes write to serves neither."""
+    global _lock  # noqa: PLW0603 (a lock that another thread held at the fork stays held for ever)
+    _lock = threading.Lock()
+    _clients.clear()
+
+
+os.register_at_fork(after_in_child=_begin_anew)
+
+
+def _below(url: str, path: str) -> str:
+    return f"{url.rstrip('/')}/{path}"
+
+
+def _quoted(body: bytes) -> str:
+    return repr(body[:200].decode(errors="replace").strip())
