@@ -8,11 +8,11 @@ from django.conf import settings
 from priorconsent import events as ev
 from priorconsent import merkle_map, replay, snapshot
 from priorconsent.log import tree
-from priorconsent.log.opening import open_checkpoint
+from priorconsent.log.opening import open_checkpoint, open_signed
 from priorconsent.log.tiles import TileNodes, directory_reader, read_entries
 from priorconsent.trust import read_trust
 from transparency.models import Checkpoint, Event, Head, MapLeaf, Spent
-from transparency.store import DatabaseArchive
+from transparency.store import DatabaseArchive, log_policy
 from transparency.trees import leaves_at, log_nodes
 
 
@@ -59,8 +59,8 @@ def check_checkpoint(size, event, hashes):
     assert bytes(row.root) == tree.root(hashes) == tree.tree_root(size, log_nodes(size))
     assert row.time == event.time
     if row.note is not None:
-        policy = read_trust((settings.PRIORCONSENT_DATA / "trust.json").read_bytes()).policy
-        opened = open_checkpoint(bytes(row.note), policy).checkpoint
+        # Signed by the log; whether it counts for readers is seen where they read.
+        opened = open_signed(bytes(row.note), log_policy()).checkpoint
         assert (opened.size, opened.root) == (size, bytes(row.root))
 
 
@@ -69,8 +69,14 @@ def check_published(*, snapshot_of=None):
 
     ``snapshot_of``: the earlier size that the newest snapshot is of, if it is not of this one.
     """
-    public = settings.PRIORCONSENT_DATA / "public"
-    trust = read_trust((settings.PRIORCONSENT_DATA / "trust.json").read_bytes())
+    size, maps = check_readable()
+    assert check_snapshot(maps) == (snapshot_of or size)
+    return size
+
+
+def check_readable():
+    """The checkpoint and everything that it needs; gives its size, and the map at each size until then."""
+    public, trust = settings.PRIORCONSENT_DATA / "public", own_trust_file()
     checkpoint = open_checkpoint((public / "log" / "checkpoint").read_bytes(), trust.policy).checkpoint
     read = directory_reader(public / "log")
     entries = list(read_entries(read, checkpoint.size))
@@ -82,15 +88,24 @@ def check_published(*, snapshot_of=None):
         effect = replay.apply(ev.read_event(entry), ledger, FileArchive(public))
         assert (effect.alarm, effect.unchecked) == (None, ())
         maps[ledger.size] = dict(ledger.states)
-    latest = json.loads((public / "snapshots" / "latest.json").read_bytes())
-    path = public / "snapshots" / latest["file"]
+    return checkpoint.size, maps
+
+
+def check_snapshot(maps):
+    """The newest snapshot holds the map of its size; gives that."""
+    folder = settings.PRIORCONSENT_DATA / "public" / "snapshots"
+    latest = json.loads((folder / "latest.json").read_bytes())
+    path = folder / latest["file"]
     assert latest["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
-    assert latest["size"] == (snapshot_of or checkpoint.size)
-    with snapshot.open_verified(path, trust, None) as opened:
+    with snapshot.open_verified(path, own_trust_file(), None) as opened:
         assert {name: state for _, name, state in opened.leaves()} == {
             name: state.encode() for name, state in maps[latest["size"]].items()
         }
-    return checkpoint.size
+    return latest["size"]
+
+
+def own_trust_file():
+    return read_trust((settings.PRIORCONSENT_DATA / "trust.json").read_bytes())
 
 
 class FileArchive(replay.Archive):
