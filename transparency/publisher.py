@@ -75,6 +75,11 @@ def read_checkpoint() -> bytes | None:
     return path.read_bytes() if path.exists() else None
 
 
+def read_all_shown() -> tuple[bytes, ...]:
+    """The checkpoints that the public and monitors see."""
+    return tuple(path.read_bytes() for path in (_checkpoint_path(), _unwitnessed_path()) if path.exists())
+
+
 def watch(now: str) -> None:
     """Raise an alarm if a checkpoint waits for witnesses for too long."""
     public = _size_of(_checkpoint_path())

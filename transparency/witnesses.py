@@ -81,8 +81,11 @@ def forget() -> None:
     _memories.clear()
 
 
-def check_not_restored() -> None:
+def check_not_restored() -> int:
     """Ask each witness that was not heard yet what it has seen of this log.
+
+    Returns:
+        How many were heard by now.
 
     Raises:
         RestoredBackupError: something that this log signed, and that is not here. It is kept as proof.
@@ -90,13 +93,14 @@ def check_not_restored() -> None:
     memory, witnesses = _memory(), _by_url(own_policy())
     unheard = [url for url in witnesses if url not in memory.heard]
     if not unheard or (memory.asked is not None and time.monotonic() < memory.asked + PAUSE_S):
-        return
+        return len(memory.heard)
     for url, seen in _all_at_once(unheard, lambda url: asking.latest(url, settings.PRIORCONSENT_ORIGIN)).items():
         if isinstance(seen, PriorConsentError):
             logger.warning("a witness does not tell what it has seen: %s", seen)
         elif seen is None or _is_here(url, seen):
             memory.heard.add(url)
     memory.asked = time.monotonic()
+    return len(memory.heard)
 
 
 def may_sign() -> bool:
