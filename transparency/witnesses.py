@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -73,7 +73,7 @@ class _Memory:
     sizes: dict[str, int] = field(default_factory=dict)
 
 
-_memories: dict[tuple[str, str], _Memory] = {}
+_memories: dict[Hashable, _Memory] = {}
 
 
 def forget() -> None:
@@ -325,4 +325,5 @@ def _by_url(policy: Policy) -> dict[str, list[Witness]]:
 
 
 def _memory() -> _Memory:
-    return _memories.setdefault((str(settings.PRIORCONSENT_DATA), own_policy().text()), _Memory())
+    place = (settings.PRIORCONSENT_DATA, settings.PRIORCONSENT_ORIGIN, settings.PRIORCONSENT_WITNESS_POLICY)
+    return _memories.setdefault(place, _Memory())

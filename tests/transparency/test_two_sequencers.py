@@ -6,12 +6,16 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import DatabaseError, connections
 
+from priorconsent import times
 from priorconsent.errors import ConflictError, PriorConsentError
+from priorconsent.witness import config
 from tests.transparency.audit import check_log, check_published
 from tests.transparency.cast import DAY_1, DAY_2, STUDIO, Cast
 from transparency import sequencer
 from transparency.append import sequenced_by_caller
-from transparency.models import Event, Head, Pending
+from transparency.keys import found_registry
+from transparency.models import Alarm, Event, Head, Pending
+from transparency.store import own_policy
 
 THREADS = 4
 
@@ -84,3 +88,28 @@ def test_a_head_that_moved_on_is_not_moved_again(cast):
     sequencer._move_head(size, size + 1, 1)
     with pytest.raises(ConflictError):
         sequencer._move_head(size, size + 1, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_who_sign_and_publish_at_once_agree_with_their_witnesses(witnesses, transactional_db):
+    with sequenced_by_caller():
+        cast = Cast(found_registry(times.now()))
+        units = [cast.party(f"urn:uuid:00000000-0000-4000-8000-{number:012x}") for number in range(40)]
+
+        def work(number):
+            for unit in units[number::4]:
+                unit.append()
+                try:
+                    sequencer.run(times.now())
+                except (DatabaseError, PriorConsentError):
+                    # PostgreSQL may show the loser rows of the winner's; what it left undone somebody else finishes.
+                    continue
+
+        together(work)
+        sequencer.sweep(times.now())
+    assert Event.objects.filter(t="party").count() == 40
+    check_log()
+    assert check_published() == Event.objects.count()
+    assert not Alarm.objects.filter(code="restored_backup").exists()
+    kept = [one.origin for witness in witnesses for one in config.state(witness.folder).evidence()]
+    assert own_policy().origin not in kept
