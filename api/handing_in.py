@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from django.db import transaction
 
@@ -18,7 +18,7 @@ from api.problems import TooLargeError, bounded, code_of
 from api.wire import Line
 from api.words import Sentence, said
 from priorconsent import lists, names
-from priorconsent.errors import PriorConsentError
+from priorconsent.errors import ConflictError, PriorConsentError
 from priorconsent.lists import Outcome, Outcomes, SignedLine
 from priorconsent.records import convert
 from priorconsent.statements import Signed, Statement
@@ -38,22 +38,30 @@ class Brought:
     found: Signed | PriorConsentError
 
 
+def lines_of(given: Sequence[Any]) -> list[Line]:
+    """The lines of a list, or the items of an array.
+
+    Raises:
+        TooLargeError: more of them than are taken at once.
+    """
+    if len(given) > lists.MAX_LINES_AT_ONCE:
+        raise TooLargeError(f"at most {lists.MAX_LINES_AT_ONCE} lines are taken at once")
+    return [one if isinstance(one, Line) else Line(number, one) for number, one in enumerate(given, 1)]
+
+
 def hand_in(given: Sequence[Line], take: Take) -> Outcomes:
     """Take in a list.
 
     Raises:
-        TooLargeError: more lines than are taken at once; nothing was taken.
         MovedOnError: the log moved on while it was read; nothing was taken.
         NotTrustedError: the registry found its own rows changed; nothing was taken.
     """
-    if len(given) > lists.MAX_LINES_AT_ONCE:
-        raise TooLargeError(f"{len(given)} lines, at most {lists.MAX_LINES_AT_ONCE} are taken at once")
     brought = [Brought(line.number, _statement(line)) for line in given]
     signed = [one.found for one in brought if isinstance(one.found, Signed)]
     with transaction.atomic(), one_reading() as log, gathered() as gathering:
         _read_ahead(signed, log)
         known = there_already((one.digest for one in signed), log)
-        outcomes = [_outcome(one, known, take, gathering) for one in brought]
+        outcomes = [_outcome(one, known, take, gathering, log) for one in brought]
     counts = Counter(outcome.outcome for outcome in outcomes)
     return Outcomes(outcomes=tuple(outcomes), stored=counts["stored"], there=counts["there"], refused=counts["refused"])
 
@@ -80,7 +88,7 @@ def _mentioned(statement: Statement) -> list[str]:
     return mentioned
 
 
-def _outcome(one: Brought, known: set[str], take: Take, gathering: Gathering) -> Outcome:
+def _outcome(one: Brought, known: set[str], take: Take, gathering: Gathering, log: DatabaseLedger) -> Outcome:
     if not isinstance(one.found, Signed):
         return _refused(one, one.found)
     if one.found.digest in known:
@@ -92,10 +100,18 @@ def _outcome(one: Brought, known: set[str], take: Take, gathering: Gathering) ->
         # Nothing is wrong with the line: all of the list begins again.
         raise
     except PriorConsentError as error:
+        if isinstance(error, ConflictError) and _came_meanwhile(one.found, log, gathering):
+            return _taken(one.number, one.found, "there", advice.in_language(advice.THERE))
         return _refused(one, error)
     # Twice in one list is once.
     known.add(one.found.digest)
     return _taken(one.number, one.found, "stored", said(says))
+
+
+def _came_meanwhile(signed: Signed, log: DatabaseLedger, gathering: Gathering) -> bool:
+    """Whether somebody else handed in the very same while this list was taken."""
+    gathering.absent.discard(signed.digest)
+    return bool(there_already([signed.digest], log))
 
 
 def _taken(number: int, signed: Signed, outcome: Literal["stored", "there"], says: str) -> Outcome:

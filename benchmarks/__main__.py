@@ -35,7 +35,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "publish": lambda quick: publishing.run(
         (publishing.Load(2, 5, 5),) if quick else (publishing.Load(1, 1, 20), publishing.Load(4, 25, 60))
     ),
-    "import": lambda quick: importing.run((SMALL,) if quick else (SMALL, LARGE)),
+    "import": lambda quick: importing.run((SMALL,) if quick else (LARGE, HUGE)),
     "search": lambda quick: searching.run((SMALL,) if quick else (LARGE, HUGE)),
     "sign": lambda quick: signing.run(500 if quick else 3_236),
     "start": lambda quick: starting.run((SMALL,) if quick else (1_000, SMALL, LARGE), 5 if quick else 15),

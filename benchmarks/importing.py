@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pickle
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
@@ -16,52 +17,59 @@ from benchmarks.measuring import KIB, Table, in_a_child, progress, times
 
 MIB = 2**20
 ROWS_AT_ONCE = 50_000
+NOW = "2026-12-01T00:00:00Z"
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What one import took.
-
-    Args:
-        bare_s: the same rows without anything around them.
-    """
+    """What one import took."""
 
     rows: int
     reading_s: float
     import_s: float
-    bare_s: float
     again_s: float
     peak_kib: int
     database_bytes: int
 
 
 def run(sizes: tuple[int, ...]) -> Table:
-    """One row for each engine and size."""
+    """One row for each engine and size, once with the search and once without."""
     table = Table(
         "works imported, whole file in one transaction; wall clock",
-        *("engine", "works", "rows", "read and checked", "import", "bare rows", "import ÷ bare"),
+        *("engine", "search", "works", "rows", "read and checked", "import", "bare rows", "import ÷ bare"),
         *("again, unchanged", "peak RSS", "database"),
     )
-    for engine in ENGINES:
-        for size in sizes:
-            progress(f"{engine}: {size:,} works")
-            seen, _ = in_a_child(_measure, engine, size)
-            table.add(
-                *(engine, f"{size:,}", f"{seen.rows:,}"),
-                *(f"{size / seconds:,.0f}/s" for seconds in (seen.reading_s, seen.import_s, seen.bare_s)),
-                *(times(seen.import_s / seen.bare_s), f"{size / seen.again_s:,.0f}/s"),
-                f"{seen.peak_kib / KIB:.0f} MiB",
-                f"{seen.database_bytes / MIB:,.0f} MiB",
-            )
+    for size in sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            progress(f"{size:,} works")
+            path = Path(folder) / "catalogue.csv"
+            invented_works.write_csv(path, size)
+            for engine, finds in product(ENGINES, (True, False)):
+                progress(f"{engine}: {size:,} works, search {'at once' if finds else 'later'}")
+                seen, _ = in_a_child(measure, engine, path, finds=finds)
+                bare_s, _ = in_a_child(measure_bare, engine, path)
+                table.add(
+                    *(engine, "at once" if finds else "later", f"{size:,}", f"{seen.rows:,}"),
+                    *(f"{size / seconds:,.0f}/s" for seconds in (seen.reading_s, seen.import_s, bare_s)),
+                    *(times(seen.import_s / bare_s), f"{size / seen.again_s:,.0f}/s"),
+                    *(f"{seen.peak_kib / KIB:.0f} MiB", f"{seen.database_bytes / MIB:,.0f} MiB"),
+                )
     return table
 
 
-def _measure(engine: str, size: int) -> Measured:
+def measure(engine: str, path: Path, *, finds: bool) -> Measured:
+    """Import a file; every row that comes of it goes into files beside it."""
     with database(engine) as folder:
-        return _import(folder, size)
+        return _import(folder, path, finds=finds)
 
 
-def _import(folder: Path, size: int) -> Measured:
+def measure_bare(engine: str, path: Path) -> float:
+    """Seconds for the same rows in an empty database; reading them back is not counted."""
+    with database(engine):
+        return _bare(path.parent)
+
+
+def _import(folder: Path, path: Path, *, finds: bool) -> Measured:
     import resource
 
     from registry import ids
@@ -71,11 +79,9 @@ def _import(folder: Path, size: int) -> Measured:
     from registry.imports.mapping import read_map
     from registry.models import Party
 
-    path, chart_path = folder / "catalogue.csv", folder / "map.toml"
-    chart_path.write_text(invented_works.MAP, encoding="utf-8")
-    invented_works.write_csv(path, size)
-    chart, now = read_map(chart_path), "2026-12-01T00:00:00Z"
-    party = Party.objects.create(urn=ids.new_party(), kind="organisation", added_at=now).urn
+    (folder / "map.toml").write_text(invented_works.MAP, encoding="utf-8")
+    chart, options = read_map(folder / "map.toml"), Options(finds=finds)
+    party = Party.objects.create(urn=ids.new_party(), kind="organisation", added_at=NOW).urn
     actor = Actor(party=None, role="operator", proof="operator")
 
     def read() -> None:
@@ -83,14 +89,12 @@ def _import(folder: Path, size: int) -> Measured:
             pass
 
     def bring() -> None:
-        import_works(actor, party, path, chart, Options(), lambda _: None, lambda _done, _total: None, now)
+        import_works(actor, party, path, chart, options, lambda _: None, lambda _done, _total: None, NOW)
 
     import_s, again_s = _timed(bring), _timed(bring)
     peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     database_bytes = _database_bytes()
-    rows = _set_aside(folder)
-    bare_s = _bare(folder)
-    return Measured(rows, _timed(read), import_s, bare_s, again_s, peak_kib, database_bytes)
+    return Measured(_set_aside(path.parent), _timed(read), import_s, again_s, peak_kib, database_bytes)
 
 
 def _database_bytes() -> int:
@@ -107,9 +111,9 @@ def _database_bytes() -> int:
 
 def _tables() -> list[Any]:
     from registry.imports.updating import MEMBERS
-    from registry.models import CatalogueEntry, SearchEntry, Work
+    from registry.models import CatalogueEntry, Party, SearchEntry, Work
 
-    return [Work, CatalogueEntry, SearchEntry, *(member.model for member in MEMBERS.values())]
+    return [Party, Work, CatalogueEntry, SearchEntry, *(member.model for member in MEMBERS.values())]
 
 
 def _columns(model: Any) -> tuple[str, ...]:
@@ -117,9 +121,6 @@ def _columns(model: Any) -> tuple[str, ...]:
 
 
 def _set_aside(folder: Path) -> int:
-    """Every row that was imported goes into files; the tables are empty after that."""
-    from django.db import connection
-
     count = 0
     for model in _tables():
         with (folder / model.__name__).open("wb") as file:
@@ -127,16 +128,6 @@ def _set_aside(folder: Path) -> int:
             while some := [_plain(row) for row in islice(found, ROWS_AT_ONCE)]:
                 pickle.dump(some, file)
                 count += len(some)
-    names = ", ".join(model._meta.db_table for model in _tables())  # noqa: SLF001 - documented by Django
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(f"TRUNCATE {names} CASCADE")
-        else:
-            # Else each row of a work would be looked for in every other table before it may go.
-            cursor.execute("PRAGMA foreign_keys = OFF")
-            for name in names.split(", "):
-                cursor.execute(f"DELETE FROM {name}")  # noqa: S608 - a table of ours
-            cursor.execute("PRAGMA foreign_keys = ON")
     return count
 
 
@@ -145,7 +136,6 @@ def _plain(row: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _bare(folder: Path) -> float:
-    """Seconds for the same rows into the same tables; reading them back is not counted."""
     from django.db import transaction
 
     from registry.imports.bulk import insert

@@ -34,7 +34,7 @@ MAX_BLOB_BYTES = 1 << 20
 MAX_BUNDLE_BYTES = 64 << 20
 MAX_SNAPSHOT_BYTES = 64 << 30
 
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 # What stays refused however often it is tried. Not 408, 409, 425 and 429: another time it may be taken.
 _REFUSALS = frozenset({400, 401, 403, 404, 405, 411, 413, 415, 422, 501})
@@ -70,7 +70,7 @@ class Registry:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
             raise MalformedError(f"not the base URL of a registry: {url[:100]!r}")
-        local = parts.hostname in _LOOPBACK
+        local = parts.hostname in LOOPBACK
         if parts.scheme == "http" and not local:
             raise MalformedError("plain http shows others what you ask: use https")
         self._base = url.rstrip("/") + "/"

@@ -13,7 +13,20 @@ from typing import Any
 
 import msgspec
 
-from priorconsent import acknowledgements, events, grants, keys, offers, receipts, rights, shares, statements, states
+from priorconsent import (
+    acknowledgements,
+    events,
+    grants,
+    keys,
+    lists,
+    offers,
+    receipts,
+    rights,
+    shares,
+    statements,
+    states,
+)
+from priorconsent.monitor import reports
 from priorconsent.records import Record
 
 RECORDS: dict[str, type[Record]] = {
@@ -27,6 +40,10 @@ RECORDS: dict[str, type[Record]] = {
     "acknowledgement": acknowledgements.Acknowledgement,
     "receipt": receipts.Receipt,
     "receipt-answer": receipts.AnswerLeaf,
+    "report": reports.Report,
+    "unsigned-line": lists.UnsignedLine,
+    "signed-line": lists.SignedLine,
+    "outcomes": lists.Outcomes,
     "work-state": states.WorkState,
     "alias-state": states.AliasState,
     "query-state": states.QueryState,

@@ -61,8 +61,8 @@ class Gathering:
     def __init__(self) -> None:
         self.units: list[Unit] = []
         self.digests: set[str] = set()
-        # Evidence that was looked up: but for this very transaction, nobody need look again.
-        self.seen: set[str] = set()
+        # Evidence that was looked up and waits for nothing, but for what this very transaction appends.
+        self.absent: set[str] = set()
 
     def add(self, unit: Unit) -> None:
         """Keep a unit aside."""
@@ -168,13 +168,15 @@ def waiting(digests: Iterable[str]) -> set[str]:
     gathering = _gathering.get()
     found = asked & gathering.digests if gathering is not None else set[str]()
     if gathering is not None:
-        asked, gathering.seen = asked - gathering.seen, asked | gathering.seen
+        asked -= gathering.absent
     for some in chunks(asked):
         # Evidence that nobody has logged is rarely there, and a look-up by key says so at once.
         kept = list(EvidenceItem.objects.filter(digest__in=some, pos__isnull=True).values_list("digest", flat=True))
         units = Pending.objects.filter(state=Pending.State.PENDING).values("unit")
         if kept:
             found.update(Attachment.objects.filter(digest__in=kept, unit__in=units).values_list("digest", flat=True))
+    if gathering is not None:
+        gathering.absent |= asked - found
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from api import openapi, wire
 from api.access import Anybody, View, by_key, has_key, now
-from api.handing_in import hand_in
+from api.handing_in import hand_in, lines_of
 from api.shapes import Recorded, StatementIn
 from api.words import LOST, NOT_TAKEN, RECORDED, WAITS, Sentence, said
 from licences.explain import explain
@@ -36,7 +36,7 @@ from registry.verbs.register_work import register_work
 from registry.verbs.sign_shares import sign_shares
 from transparency import acknowledgements
 
-Take = Callable[[Actor, bytes, StatementIn, str], Sentence]
+Take = Callable[[Actor, Signed, StatementIn, str], Sentence]
 
 
 class Statements(View):
@@ -54,7 +54,7 @@ class Statements(View):
         each line it is told what became of it, and handed in again nothing is done twice.
         """
         if isinstance(request.data, list):
-            return Response(hand_in(_lines(request.data), _take_one_of_many(request)))
+            return Response(hand_in(lines_of(request.data), _take_one_of_many(request)))
         told = wire.body(request, StatementIn)
         signed = Signed(told.statement.encode())
         says = take(_actor(request, signed.statement), signed, told, now(request))
@@ -69,7 +69,7 @@ def take(actor: Actor, signed: Signed, told: StatementIn, now: str) -> Sentence:
     known = None if signed.statement.widening else acknowledgements.whereabouts(signed.digest)
     if known is not None:
         return ACKNOWLEDGED[known]
-    return TAKE[kind](actor, signed.raw, told, now)
+    return TAKE[kind](actor, signed, told, now)
 
 
 def recorded(signed: Signed, says: Sentence) -> Recorded:
@@ -81,11 +81,6 @@ def recorded(signed: Signed, says: Sentence) -> Recorded:
         says=said(says),
         acknowledgement=acknowledged.decode() if acknowledged is not None else None,
     )
-
-
-def _lines(given: list[Any]) -> list[wire.Line]:
-    """The lines of a list, or the items of an array."""
-    return [one if isinstance(one, wire.Line) else wire.Line(number, one) for number, one in enumerate(given, 1)]
 
 
 def _take_one_of_many(request: Request) -> Callable[[Signed], Sentence]:
@@ -109,12 +104,12 @@ def _signer(statement: Statement) -> Actor:
     return Actor(party=statement.party, role="member", proof="statement")
 
 
-def _approve(actor: Actor, raw: bytes, _told: StatementIn, now: str) -> Sentence:
-    return _issued(actor, approve_offer(actor, raw, now), now)
+def _approve(actor: Actor, signed: Signed, _told: StatementIn, now: str) -> Sentence:
+    return _issued(actor, approve_offer(actor, signed.raw, now), now)
 
 
-def _accept(actor: Actor, raw: bytes, _told: StatementIn, now: str) -> Sentence:
-    return _issued(actor, accept_offer(actor, raw, now), now)
+def _accept(actor: Actor, signed: Signed, _told: StatementIn, now: str) -> Sentence:
+    return _issued(actor, accept_offer(actor, signed.raw, now), now)
 
 
 def _issued(actor: Actor, offer: Offer, now: str) -> Sentence:
@@ -123,12 +118,12 @@ def _issued(actor: Actor, offer: Offer, now: str) -> Sentence:
     return _explained(offer, now)
 
 
-def _withdraw(actor: Actor, raw: bytes, _told: StatementIn, now: str) -> Sentence:
-    return _explained(withdraw_grant(actor, raw, now), now)
+def _withdraw(actor: Actor, signed: Signed, _told: StatementIn, now: str) -> Sentence:
+    return _explained(withdraw_grant(actor, signed.raw, now), now)
 
 
-def _resume(actor: Actor, raw: bytes, _told: StatementIn, now: str) -> Sentence:
-    return _explained(resume_after_key(actor, raw, now), now)
+def _resume(actor: Actor, signed: Signed, _told: StatementIn, now: str) -> Sentence:
+    return _explained(resume_after_key(actor, signed.raw, now), now)
 
 
 def _explained(offer: Offer, now: str) -> Sentence:
@@ -136,37 +131,37 @@ def _explained(offer: Offer, now: str) -> Sentence:
     return explained.en, explained.ja
 
 
-def _shares(actor: Actor, raw: bytes, _told: StatementIn, now: str) -> Sentence:
-    return WAITS if sign_shares(actor, raw, now).state == ShareSet.State.PROPOSED else RECORDED
+def _shares(actor: Actor, signed: Signed, _told: StatementIn, now: str) -> Sentence:
+    return WAITS if sign_shares(actor, signed.raw, now).state == ShareSet.State.PROPOSED else RECORDED
 
 
-def _claim(actor: Actor, raw: bytes, _told: StatementIn, now: str) -> Sentence:
+def _claim(actor: Actor, signed: Signed, _told: StatementIn, now: str) -> Sentence:
     # A claim is of a work, or of a name for one.
-    verb = claim_name if "name" in Signed(raw).statement.body else register_work
-    verb(actor, raw, now)
+    verb = claim_name if "name" in signed.statement.body else register_work
+    verb(actor, signed.raw, now)
     return RECORDED
 
 
-def _refuse(actor: Actor, raw: bytes, _told: StatementIn, now: str) -> Sentence:
-    refuse(actor, raw, now)
+def _refuse(actor: Actor, signed: Signed, _told: StatementIn, now: str) -> Sentence:
+    refuse(actor, signed.raw, now)
     return RECORDED
 
 
-def _end_refusal(actor: Actor, raw: bytes, _told: StatementIn, now: str) -> Sentence:
-    end_refusal(actor, raw, now)
+def _end_refusal(actor: Actor, signed: Signed, _told: StatementIn, now: str) -> Sentence:
+    end_refusal(actor, signed.raw, now)
     return RECORDED
 
 
-def _bind_key(actor: Actor, raw: bytes, told: StatementIn, now: str) -> Sentence:
+def _bind_key(actor: Actor, signed: Signed, told: StatementIn, now: str) -> Sentence:
     if told.key_record is None:
         raise MalformedError("a key statement comes with the record of the key", pointer="/key_record")
     earlier = (told.by_earlier_key.encode(),) if told.by_earlier_key else ()
-    bind_key(actor, canonical.encode(told.key_record), [raw, *earlier], now)
+    bind_key(actor, canonical.encode(told.key_record), [signed.raw, *earlier], now)
     return RECORDED
 
 
-def _end_key(actor: Actor, raw: bytes, _told: StatementIn, now: str) -> Sentence:
-    end_key(actor, raw, now)
+def _end_key(actor: Actor, signed: Signed, _told: StatementIn, now: str) -> Sentence:
+    end_key(actor, signed.raw, now)
     return RECORDED
 
 

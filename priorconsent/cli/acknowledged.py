@@ -36,7 +36,7 @@ def configure(actions: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Look, and tell by the exit code: 0 logged, 3 another act came first, 4 not due yet, 5 not there."""
     trust = asking.read_trust_file(arguments.trust)
-    raw = _acknowledgement(arguments.ack)
+    raw = read_acknowledgement(arguments.ack)
     statement = _token(arguments.statement) if arguments.statement else None
     with open_published(arguments.log) as published, asking.progress("reading") as report:
         log = read_log(published, trust, wanted(raw, statement), report)
@@ -49,7 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
     return int(kept.exit_code)
 
 
-def _acknowledgement(path: Path) -> bytes:
+def read_acknowledgement(path: Path) -> bytes:
+    """An acknowledgement from a file, which may be the reply that it came in."""
     raw = _token(path)
     if raw[:1] != b"{":
         return raw

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
 from priorconsent import canonical
 from priorconsent.client import MAX_BLOB_BYTES, Latest, Registry
-from priorconsent.errors import MalformedError, NotFoundError, UnreachableError
+from priorconsent.errors import MalformedError, NotFoundError, ProofError, UnreachableError
 from priorconsent.log.tiles import directory_reader
 from priorconsent.records import convert
 
@@ -34,6 +35,12 @@ class Published(Protocol):
     def snapshot(self) -> contextlib.AbstractContextManager[Path]:
         """The newest snapshot, as a file for as long as the context lasts."""
 
+    def files(self) -> Iterable[str] | None:
+        """Paths of all files; ``None`` where nobody can list them."""
+
+    def other_file(self, path: str) -> bytes:
+        """One of ``files``."""
+
 
 class Folder:
     """The public files in a folder. Its methods are described at ``Published``."""
@@ -54,7 +61,18 @@ class Folder:
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[Path]:  # noqa: D102
         latest = convert(canonical.parse(self._get("snapshots/latest.json")), Latest)
-        yield self._folder / "snapshots" / latest.file
+        path = self._folder / "snapshots" / latest.file
+        if latest.file != f"{latest.size}.sqlite" or (path.is_file() and _sha256(path) != latest.sha256):
+            raise ProofError(f"{latest.file} is not the file that latest.json announces")
+        yield path
+
+    def files(self) -> Iterable[str]:  # noqa: D102
+        # Drafts of files that will be there begin with a full stop.
+        there = (path for path in self._folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+        return (path.relative_to(self._folder).as_posix() for path in there)
+
+    def other_file(self, path: str) -> bytes:  # noqa: D102
+        return self._get(path)
 
     def _get(self, path: str) -> bytes:
         try:
@@ -87,6 +105,17 @@ class Remote:
             path = Path(folder) / "snapshot.sqlite"
             self._registry.fetch_snapshot(path, lambda _: None)
             yield path
+
+    def files(self) -> None:  # noqa: D102
+        return None
+
+    def other_file(self, path: str) -> bytes:  # noqa: D102
+        raise NotFoundError(f"nobody lists the files of a registry over HTTP, so not {path}")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextlib.contextmanager

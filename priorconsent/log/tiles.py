@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from priorconsent.errors import MalformedError, NotFoundError, ProofError
-from priorconsent.log.tree import HASH_BYTES, Appended, Nodes
+from priorconsent.log.tree import HASH_BYTES, Appended, Nodes, root
 
 LEVELS_PER_TILE = 8
 TILE_WIDTH = 1 << LEVELS_PER_TILE
@@ -82,6 +82,38 @@ class TileNodes:
     def _read_hashes(self, level: int, index: int) -> bytes:
         width = min(TILE_WIDTH, (self.size >> LEVELS_PER_TILE * level) - index * TILE_WIDTH)
         return read_tile(self._read, Tile(level, index, width))
+
+
+class HashRows:
+    """The hash tiles of a tree that grows leaf by leaf; memory holds one tile of each row.
+
+    Args:
+        is_full: is told each full tile with its content.
+    """
+
+    def __init__(self, is_full: Callable[[Tile, bytes], None]) -> None:
+        self._is_full = is_full
+        self._rows: list[list[bytes]] = []
+        self._done: list[int] = []
+
+    def append(self, hashed: bytes, level: int = 0) -> None:
+        """Add a hash to a row: a leaf's, or one that a full tile below makes up."""
+        if level == len(self._rows):
+            self._rows.append([])
+            self._done.append(0)
+        row = self._rows[level]
+        row.append(hashed)
+        if len(row) == TILE_WIDTH:
+            self._is_full(Tile(level, self._done[level]), b"".join(row))
+            self._done[level] += 1
+            self.append(root(row), level + 1)
+            row.clear()
+
+    def partial(self) -> Iterator[tuple[Tile, bytes]]:
+        """The last tile of each row, where it is not full."""
+        for level, row in enumerate(self._rows):
+            if row:
+                yield Tile(level, self._done[level], len(row)), b"".join(row)
 
 
 def tile_path(level: int, index: int, width: int = TILE_WIDTH) -> str:

@@ -55,6 +55,31 @@ class Appended:
         return known
 
 
+class Growing:
+    """A tree that grows leaf by leaf, and tells its root at any size; memory grows with the logarithm of the size.
+
+    Source: RFC 9162 section 2.1.2.
+    """
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._peaks: list[bytes] = []
+
+    def append(self, leaf: bytes) -> None:
+        """Add a leaf *hash*."""
+        self._peaks.append(leaf)
+        # Every set bit at the low end of the size so far is a complete subtree of equal height.
+        for _ in range(_trailing_ones(self.size)):
+            right = self._peaks.pop()
+            self._peaks[-1] = node_hash(self._peaks[-1], right)
+        self.size += 1
+
+    @property
+    def root(self) -> bytes:
+        """The root over the leaves so far."""
+        return _fold(self._peaks) if self._peaks else EMPTY_ROOT
+
+
 def leaf_hash(entry: bytes) -> bytes:
     """SHA-256(00 ‖ entry).
 

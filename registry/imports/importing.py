@@ -13,7 +13,7 @@ from django.db import transaction
 
 from priorconsent.errors import ConflictError, MalformedError, NotFoundError, RuleError
 from registry.actor import Actor
-from registry.imports.batches import Batch, batches
+from registry.imports.batches import Batches, batches
 from registry.imports.mapping import Map
 from registry.imports.problems import Problem
 from registry.imports.reading import count, rows
@@ -32,11 +32,13 @@ class Options:
         whole: all of the file or nothing; else whole batches, and rows with errors are left out.
         dry: only say what would happen.
         batch: works in one batch.
+        finds: let the works be found at once; else search is to be made anew afterwards.
     """
 
     whole: bool = True
     dry: bool = False
     batch: int = BATCH_WORKS
+    finds: bool = True
 
 
 @dataclass(slots=True)
@@ -78,7 +80,7 @@ def import_works(
         raise MalformedError("a batch has one work at least", pointer="/batch")
     summary = Summary()
     origin = _origin(actor, party, path, chart, now)
-    store = Store(origin, chart, _counted(summary, remark), writes=not options.dry)
+    store = Store(origin, chart, _counted(summary, remark), writes=not options.dry, finds=options.finds)
     in_one = options.whole and not options.dry
     with _settled_memory(), batches(path, chart, options.batch) as found:
         summary.rows = count(rows(path, chart))
@@ -133,13 +135,17 @@ def _counted(summary: Summary, remark: Callable[[Problem], None]) -> Callable[[P
     return counted
 
 
-def _stored(store: Store, found: Iterator[Batch]) -> Iterator[int]:
+def _stored(store: Store, found: Batches) -> Iterator[int]:
     """Rows done, after each batch."""
     done = 0
+    found.want_entries(is_wanted=store.writes and store.finds)
     for batch in found:
+        added = store.added
         for problem in batch.problems:
             store.remark(problem)
         store.batch(batch.told)
+        # Where works are there already, entries would mostly be worked out for nothing.
+        found.want_entries(is_wanted=store.writes and store.finds and store.added > added)
         done += batch.rows
         yield done
 

@@ -11,7 +11,7 @@ from django.db.models import FilteredRelation, Q
 
 from registry import ids, search_entries
 from registry.imports import bulk
-from registry.imports.batches import Told
+from registry.imports.batches import Told, search_entry
 from registry.imports.comparing import SAID
 from registry.imports.mapping import Map
 from registry.imports.problems import Problem
@@ -32,10 +32,13 @@ class Store:
         origin: not saved; it is, with the first row that is written.
         remark: takes problems.
         writes: ``False``: only look what would happen.
+        finds: ``False``: leave the search as it is.
     """
 
-    def __init__(self, origin: Import, chart: Map, remark: Callable[[Problem], None], *, writes: bool) -> None:
-        self.origin, self.chart, self.remark, self.writes = origin, chart, remark, writes
+    def __init__(
+        self, origin: Import, chart: Map, remark: Callable[[Problem], None], *, writes: bool, finds: bool = True
+    ) -> None:
+        self.origin, self.chart, self.remark, self.writes, self.finds = origin, chart, remark, writes, finds
         self.added = self.changed = self.unchanged = 0
         self._batches = 0
         self._decode = msgspec.msgpack.Decoder(Said).decode
@@ -61,7 +64,8 @@ class Store:
         if self.origin.pk:
             self.origin.finished_at = now
             self.origin.save()
-            search_entries.settle()
+            if self.finds:
+                search_entries.settle()
 
     def _known(self, told: Sequence[Told]) -> Mapping[str, Sequence[Known]]:
         found: dict[str, list[Known]] = defaultdict(list)
@@ -92,7 +96,9 @@ class Store:
         bulk.insert(CatalogueEntry, ENTRY, entries)
         for name, said_of in SAID.items():
             insert(MEMBERS[name], ((key, *values) for key, said in new for values in said_of(said)))
-        search_entries.add((key, one.entry) for key, one in zip(keys, told, strict=True))
+        if self.finds:
+            found = zip(new, told, strict=True)
+            search_entries.add((key, one.entry or search_entry(said)) for (key, said), one in found)
 
     def _may_differ(self, one: Told, known: Mapping[str, Sequence[Known]]) -> bool:
         """Whether a work that is there is meant, which one, and that something else is said about it."""
@@ -116,7 +122,7 @@ class Store:
             self.unchanged += is_taken and not changes
         if self.writes:
             self._save_origin()
-            updates.write(self.origin)
+            updates.write(self.origin, finds=self.finds)
 
     def _save_origin(self) -> None:
         if not self.origin.pk:

@@ -99,8 +99,8 @@ class Updates:
         self._entries.append((known, msgspec.msgpack.encode(told)))
         return True, changes
 
-    def write(self, origin: Import) -> None:
-        """Make all the changes."""
+    def write(self, origin: Import, *, finds: bool) -> None:
+        """Make all the changes; ``finds`` as of the store."""
         touched = {work.pk: work for work, change in self._changes if change.member in COLUMNS}
         for work, change in self._changes:
             if change.member in COLUMNS:
@@ -108,7 +108,8 @@ class Updates:
         bulk.update(Work, COLUMNS, [(*(getattr(work, name) for name in COLUMNS), pk) for pk, work in touched.items()])
         for name, member in MEMBERS.items():
             self._write_rows(name, member)
-        search_entries.renew([work.pk for work, change in self._changes if change.member == "titles"])
+        if finds:
+            search_entries.renew([work.pk for work, change in self._changes if change.member == "titles"])
         self._write_entries()
         WorkChange.objects.bulk_create(
             WorkChange(work=work, source=origin, member=change.member, old=change.old, new=change.new)

@@ -1,6 +1,7 @@
 """Lists of statements over HTTP: each line as if it had come by itself, and told what became of it."""
 
 import json
+import time
 
 import pytest
 from django.db import connection
@@ -11,6 +12,7 @@ from api.problems import KINDS
 from api.wire import Line
 from api.words import RECORDED
 from priorconsent import canonical, lists, names
+from priorconsent.errors import ConflictError
 from registry.models import ShareSet, Work
 from registry.share_sets import body_to_sign, document_of
 from registry.verbs.add_work import Description, Title, add_work
@@ -39,6 +41,10 @@ def hand_in(cast, raws, *, media_type="application/jsonl", language="en", key=No
     body = b"\n".join([*lines, b""])
     headers = {"Accept-Language": language} | ({"Authorization": key} if key else {})
     return client_at(cast.now, **headers).post(ADDRESS, body, content_type=media_type)
+
+
+def given(raws):
+    return [Line(number, {"statement": raw.decode()}) for number, raw in enumerate(raws, 1)]
 
 
 def told(response):
@@ -181,6 +187,14 @@ def test_a_list_is_bounded_in_lines_and_bytes(cast):
     assert problem(too_many) == "too_large"
     assert told(hand_in(cast, [line] * lists.MAX_LINES_AT_ONCE)) == ["malformed"] * lists.MAX_LINES_AT_ONCE
     assert problem(hand_in(cast, [b"!" + b" " * (4 << 20)])) == "too_large"
+    array = b"[" + b"1," * lists.MAX_LINES_AT_ONCE + b"1]"
+    assert problem(client_at(cast.now).post(ADDRESS, array, content_type="application/json")) == "too_large"
+
+
+def test_a_body_of_nothing_but_small_lines_is_refused_without_being_read_to_its_end(cast):
+    begin = time.process_time()
+    assert problem(hand_in(cast, [b"{}\n" * 1_000_000])) == "too_large"
+    assert time.process_time() - begin < 1
 
 
 def test_an_empty_list_does_nothing(cast):
@@ -204,6 +218,23 @@ def test_a_row_changed_by_hand_stops_the_whole_list(cast):
     assert not EvidenceItem.objects.filter(digest__in=[canonical.digest(raw) for raw in raws]).exists()
 
 
+def test_a_verb_that_fails_halfway_leaves_nothing_of_its_line_and_all_of_the_others(cast):
+    works = added(cast, 3)
+    raws = [claim(cast, work) for work in works]
+
+    def take(signed):
+        register_work(cast.stranger.actor, signed.raw, cast.now)
+        if signed.raw == raws[1]:
+            raise ConflictError("after all")
+        return RECORDED
+
+    outcomes = handing_in.hand_in(given(raws), take).outcomes
+    assert [one.outcome for one in outcomes] == ["stored", "refused", "stored"]
+    assert [bool(Work.objects.get(urn=work).claim) for work in works] == [True, False, True]
+    cast.log()
+    assert [cast.state(names.work(work)) is not None for work in works] == [True, False, True]
+
+
 def test_a_list_whose_reading_is_overtaken_by_the_log_is_not_taken_at_all(cast):
     raws = [claim(cast, work) for work in added(cast, 2)]
     taken: list[Work] = []
@@ -214,9 +245,8 @@ def test_a_list_whose_reading_is_overtaken_by_the_log_is_not_taken_at_all(cast):
         taken.append(register_work(cast.stranger.actor, signed.raw, cast.now))
         return RECORDED
 
-    given = [Line(number, {"statement": raw.decode()}) for number, raw in enumerate(raws, 1)]
     with pytest.raises(MovedOnError):
-        handing_in.hand_in(given, take)
+        handing_in.hand_in(given(raws), take)
     assert not Work.objects.filter(claim=canonical.digest(raws[0])).exists()
     assert not EvidenceItem.objects.filter(digest=canonical.digest(raws[0])).exists()
 

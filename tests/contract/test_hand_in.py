@@ -231,14 +231,23 @@ def test_a_file_that_is_no_signed_list_is_not_begun(run, tmp_path, content, said
     assert not registrar.requests
 
 
-def test_an_answer_about_other_statements_is_not_believed(signed):
-    class Liar(Registrar):
-        def take(self, number, raw):
-            return super().take(number, raw.replace(b"A", b"B"))
+class OtherStatements(Registrar):
+    def take(self, number, raw):
+        return super().take(number, raw.replace(b"A", b"B"))
 
-    with serving(Liar()) as url, Registry(url) as registry, signed().open("rb") as source:
+
+class OtherLines(Registrar):
+    def take(self, number, raw):
+        return super().take(number + 1, raw)
+
+
+@pytest.mark.parametrize(
+    ("liar", "said"), [(OtherStatements, "about other statements"), (OtherLines, "does not match the lines")]
+)
+def test_an_answer_about_something_else_is_not_believed(signed, liar, said):
+    with serving(liar()) as url, Registry(url) as registry, signed().open("rb") as source:
         [piece] = delivery.pieces(source)
-        with pytest.raises(UnreachableError, match="about other statements"):
+        with pytest.raises(UnreachableError, match=said):
             delivery.deliver(registry, piece, None, ())
 
 

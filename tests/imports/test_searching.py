@@ -1,6 +1,9 @@
 """What a catalogue brings is found at once, what it changes too, and what it does not store is not."""
 
+import pytest
+
 from registry import search
+from registry.imports import batches
 from registry.models import SearchEntry, WorkTitle
 from registry.search_entries import rebuild
 from tests.imports.conftest import LATER, MAPS, ROWS, catalogue, numbered, real
@@ -27,6 +30,26 @@ def test_a_later_version_is_found_and_the_earlier_one_no_longer(importing):
     assert found("yamanokoe") == ["山の声"]
     assert SearchEntry.objects.get(work=numbered("2")) == kept
     assert SearchEntry.objects.count() == 3
+
+
+def test_works_that_are_to_be_found_later_are_found_once_the_search_is_made_anew(importing):
+    importing(catalogue())
+    importing(catalogue(*ROWS[:2], "3,movie,山の声,ヤマノコエ,,,,,Original", "4,tv,空の話,,,,,,Original"), finds=False)
+    assert (found("海の声"), found("山の声"), found("空の話")) == (["山の声"], [], [])
+
+    rebuild()
+    assert (found("海の声"), found("山の声"), found("空の話")) == ([], ["山の声"], ["空の話"])
+
+
+@pytest.mark.parametrize("ahead_from", [0, 2**30])
+def test_works_are_found_whichever_process_works_out_where(importing, monkeypatch, ahead_from):
+    monkeypatch.setattr(batches, "AHEAD_FROM_BYTES", ahead_from)
+    importing(catalogue(*ROWS[:2]), batch=1)
+    # One that is there, so that nothing is worked out ahead, and then a new one.
+    importing(catalogue(*ROWS), batch=1)
+    before = sorted(SearchEntry.objects.values_list("id", "keys"))
+    assert len(before) == rebuild() == 3
+    assert sorted(SearchEntry.objects.values_list("id", "keys")) == before
 
 
 def test_what_is_not_stored_is_not_found(importing):

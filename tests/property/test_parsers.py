@@ -24,6 +24,7 @@ from priorconsent import (
     acknowledgements,
     bucket,
     canonical,
+    contents,
     current,
     events,
     grants,
@@ -52,6 +53,7 @@ from priorconsent.court.published import Folder
 from priorconsent.errors import MalformedError, PriorConsentError
 from priorconsent.freshness import Seen
 from priorconsent.log import checkpoint, cosignature, countersigners, note, opening, policy, proof, spelling, tiles
+from priorconsent.monitor import interests, reports
 from priorconsent.replay import ledger
 from priorconsent.signing import pbes2, pkcs8, uris
 from priorconsent.witness import protocol
@@ -195,6 +197,10 @@ KEY_URIS = [
     b"pkcs11:token=registry;object=log;type=private?module-path=/lib/p11.so&pin-source=file:/run/pin",
 ]
 
+VECTOR_PARTY = scenario.STUDIO.encode()
+WATCHED = b"# ours\n\nparty " + VECTOR_PARTY + b"\nname host:studio.example\nkey " + scenario.REGISTRY.encode() + b"\n"
+REPORT = reports.of_fraud(scenario.REGISTRY, "fork", "two histories", [b"one\n", b"two\n"]).encode()
+
 PLAN = b"""title = "t"
 threshold = 1
 key_delay_s = 0
@@ -212,6 +218,7 @@ PARSERS = {
     "canonical.from_base64url": (text(canonical.from_base64url), [b"AAAA", b"_-8"]),
     "canonical.check_profile": (value(canonical.check_profile), [OFFER]),
     "canonical.check_sorted": (value(canonical.check_sorted), [OFFER]),
+    "contents.is_content": (lambda raw: contents.is_content(scenario.REGISTRY, raw), [KEYSET, OFFER, b"anything"]),
     "court.acknowledged.wanted": (acknowledged.wanted, [ACKNOWLEDGEMENT]),
     "court.acknowledged.wanted (statement)": (lambda raw: acknowledged.wanted(ACKNOWLEDGEMENT, raw), [STATEMENT]),
     "court.acknowledged.check_acknowledgement": (
@@ -257,6 +264,16 @@ PARSERS = {
     "lists.read_signed": (lists.read_signed, [canonical.encode({"statement": CLAIM.decode()})]),
     "lists.listed": (lists.listed, [CLAIM]),
     "lists.read_outcomes": (lists.read_outcomes, [OUTCOMES]),
+    "monitor.interests.read_interests": (interests.read_interests, [WATCHED]),
+    "monitor.interests.of_party": (text(interests.of_party), [VECTOR_PARTY]),
+    "monitor.interests.of_work": (text(interests.of_work), [VECTOR_PARTY]),
+    "monitor.interests.of_name": (
+        text(interests.of_name),
+        [b"host:studio.example", b"prefix:https://studio.example/a/"],
+    ),
+    "monitor.interests.of_key": (text(interests.of_key), [scenario.REGISTRY.encode()]),
+    "monitor.interests.of_statement": (text(interests.of_statement), [scenario.REGISTRY.encode()]),
+    "monitor.reports.read_report": (reports.read_report, [REPORT]),
     "log.checkpoint.Checkpoint.parse": (
         text(checkpoint.Checkpoint.parse),
         [HEAD["checkpoint"].partition(b"\n\n")[0] + b"\n"],

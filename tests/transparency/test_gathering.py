@@ -99,6 +99,20 @@ def test_evidence_waits_from_when_it_was_left_until_it_is_logged_or_refused(unit
     assert waiting(asked) == set()
 
 
+def test_what_waited_before_waits_for_every_step_and_is_looked_up_once(units):
+    units[0].append()
+    asked = {*units[0].evidence, *units[1].evidence}
+    with transaction.atomic(), gathered() as gathering:
+        assert waiting(asked) == set(units[0].evidence)
+        assert waiting(asked) == set(units[0].evidence)
+        with CaptureQueriesContext(connection) as queries:
+            assert not waiting(units[1].evidence)
+        assert not len(queries)
+        with gathering.step():
+            leave(units[1])
+        assert waiting(asked) == asked
+
+
 def test_one_reading_proves_a_row_once_and_ends_with_its_block(units):
     with one_reading() as log:
         assert current_states() is log

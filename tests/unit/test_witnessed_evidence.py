@@ -103,7 +103,7 @@ def checked(published, **at):
     """What fsck finds once the checkpoint is countersigned."""
     path = published / "log" / "checkpoint"
     path.write_bytes(cosigned(Checkpoint.parse(split_note(path.read_bytes())[0]), **at))
-    return [wrong for wrong in fsck(Folder(published), TRUST).wrong if not wrong.startswith("snapshot")]
+    return [str(one) for one in fsck(Folder(published), TRUST).wrong if not one.subject.startswith("snapshot")]
 
 
 def test_a_whole_log_is_checked_by_its_witnesses_too(published):

@@ -37,6 +37,11 @@ class Command(BaseCommand):
         whole.add_argument("--all-or-nothing", action="store_true", help="the whole file or nothing (as usual)")
         whole.add_argument("--by-batch", action="store_true", help="whole batches; leave out rows with errors")
         parser.add_argument("--batch", type=int, default=BATCH_WORKS, help="works in one batch")
+        parser.add_argument(
+            "--search-later",
+            action="store_true",
+            help="quicker for very large files: no search finds the works until index_works was run",
+        )
         parser.add_argument("--report", type=Path, help="write every error and note there, as JSON Lines")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -57,6 +62,8 @@ class Command(BaseCommand):
             except (PriorConsentError, OSError) as error:
                 raise CommandError(str(error)) from None
         self.stdout.write(msgspec.json.encode(summary).decode())
+        if options["search_later"] and summary.stored:
+            self.stderr.write("now run index_works: until then no search finds these works, or knows new titles")
         if summary.errors and not (summary.stored or options["dry_run"]):
             raise CommandError("nothing was stored: mend the rows with errors, or leave them out with --by-batch")
 
@@ -69,7 +76,12 @@ class Command(BaseCommand):
             options["registrant"],
             options["file"],
             read_map(_map(options["map"])),
-            Options(whole=not options["by_batch"], dry=options["dry_run"], batch=options["batch"]),
+            Options(
+                whole=not options["by_batch"],
+                dry=options["dry_run"],
+                batch=options["batch"],
+                finds=not options["search_later"],
+            ),
             remark,
             progress,
             times.now(),

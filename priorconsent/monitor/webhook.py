@@ -1,0 +1,67 @@
+"""Reports to somebody's own server: each a POST of its JSON, again until it is taken."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+import httpx2
+
+from priorconsent.client import CONNECT_TIMEOUT_S, LOOPBACK
+from priorconsent.errors import MalformedError, UnreachableError
+from priorconsent.monitor.reports import Report
+
+ANSWER_TIMEOUT_S = 15
+CONNECTION_RETRIES = 3
+
+
+class Webhook:
+    """Where reports are posted; closed after use. Redirects are not followed: reports go to this host alone.
+
+    Args:
+        url: https, or plain http to this machine.
+
+    Raises:
+        MalformedError: no such URL.
+    """
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        local = parts.hostname in LOOPBACK
+        if not parts.hostname or parts.scheme not in ({"http", "https"} if local else {"https"}):
+            raise MalformedError(f"a webhook is an https URL: {url[:100]!r}")
+        self._url = url
+        self._client = httpx2.Client(
+            transport=httpx2.HTTPTransport(retries=CONNECTION_RETRIES),
+            timeout=httpx2.Timeout(ANSWER_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
+            follow_redirects=False,
+            headers={"content-type": "application/json", "user-agent": "priorconsent"},
+        )
+
+    def post(self, report: Report) -> None:
+        """Hand over one report.
+
+        Raises:
+            UnreachableError: it was not taken; try again later.
+        """
+        try:
+            # Whatever it says, only its status is looked at.
+            with self._client.stream("POST", self._url, content=report.encode()) as response:
+                status = response.status_code
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+            raise UnreachableError(f"the webhook did not answer: {type(error).__name__} {error}") from error
+        if not httpx2.codes.is_success(status):
+            raise UnreachableError(f"the webhook answered {status}")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
