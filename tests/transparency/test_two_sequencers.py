@@ -4,15 +4,16 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, connection, connections
 
 from priorconsent import times
 from priorconsent.errors import ConflictError, PriorConsentError
 from priorconsent.witness import config
 from tests.transparency.audit import check_log, check_published
 from tests.transparency.cast import DAY_1, DAY_2, STUDIO, Cast
-from transparency import sequencer
+from transparency import publisher, sequencer, snapshots
 from transparency.append import sequenced_by_caller
+from transparency.checkpoints import sign_newest
 from transparency.keys import found_registry
 from transparency.models import Alarm, Event, Head, Pending
 from transparency.store import own_policy
@@ -113,3 +114,27 @@ def test_many_who_sign_and_publish_at_once_agree_with_their_witnesses(witnesses,
     assert not Alarm.objects.filter(code="restored_backup").exists()
     kept = [one.origin for witness in witnesses for one in config.state(witness.folder).evidence()]
     assert own_policy().origin not in kept
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_signed_while_a_publication_begins_waits_for_the_next_one(cast):
+    cast.refusal(1).append()
+    sequencer.sequence(DAY_2)
+    sign_newest(DAY_2)
+    cast.refusal(2).append()
+    sequencer.sequence(DAY_2)
+    signed = []
+
+    def sign_after_the_first_look(execute, sql, params, many, context):
+        result = execute(sql, params, many, context)
+        if "transparency_checkpoint" in sql and not signed:
+            signed.append(True)
+            sign_newest(DAY_2)
+        return result
+
+    with connection.execute_wrapper(sign_after_the_first_look):
+        publisher.publish()
+    snapshots.write()
+    assert (signed, check_published()) == ([True], Event.objects.count() - 2)
+    sequencer.finish(DAY_2)
+    assert check_published() == Event.objects.count()
