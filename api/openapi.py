@@ -170,7 +170,10 @@ DECISIONS: Final = operation(
 BUCKET: Final = operation(
     "buckets_get",
     bucket.Bucket,
-    parameters=[in_path("prefix", "The first 2 to 64 hex digits of a key of the map.", "^[0-9a-f]{2,64}$")],
+    parameters=[
+        in_path("prefix", "The first 2 to 64 hex digits of a key of the map.", "^[0-9a-f]{2,64}$"),
+        query("size", "Of the map of this published checkpoint, by its size; else of the newest."),
+    ],
 )
 
 STATEMENT: Final = operation("statements_take", shapes.Recorded, status=202, body=shapes.StatementIn)

@@ -25,6 +25,8 @@ TYPE: Final = "urn:prior-consent:problem:"
 # An error may quote what it stumbled over, never all of it.
 MAX_DETAIL_CHARACTERS: Final = 500
 
+RETRY_AFTER_S: Final = 5
+
 View = Callable[..., HttpResponseBase]
 
 
@@ -85,6 +87,12 @@ class NoKeyError(NotAllowedError):
     code = "no_key"
 
 
+class NotReadyError(NotTrustedError):
+    """It is being worked on; ask again."""
+
+    code = "not_ready"
+
+
 class UnverifiedError(NotTrustedError):
     """What is published could not be verified, so nothing is answered from it."""
 
@@ -110,6 +118,8 @@ def problem(code: str, detail: str = "", pointer: str = "", **members: Any) -> H
     response = HttpResponse(canonical.encode(body), content_type=MEDIA_TYPE, status=kind.status)
     if kind.status == KINDS["no_key"].status:
         response.headers["WWW-Authenticate"] = "Bearer"
+    if code == NotReadyError.code:
+        response.headers["Retry-After"] = str(RETRY_AFTER_S)
     return response
 
 

@@ -8,7 +8,7 @@ and whoever sees the whole chain learns more than from one prefix. Only a snapsh
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol, TypeVar
@@ -140,13 +140,17 @@ def of_map(whole: Whole, prefix: str) -> bytes:
     """
     head = {"checkpoint": whole.head.note, "map_root": whole.head.map_root.encode(), "proof": whole.head.proof}
     with whole.in_one_read():
-        return build(prefix, whole.nodes, list(_within_budget(whole, prefix)), head)
+        return build(prefix, whole.nodes, list(within_budget(whole.leaves(*merkle_buckets.leaf_range(prefix)))), head)
 
 
-def _within_budget(whole: Whole, prefix: str) -> Iterator[Row]:
-    """The leaves under a prefix; no more than a reader would take."""
+def within_budget(rows: Iterable[Row]) -> Iterator[Row]:
+    """The leaves under a prefix, as long as a reader would take them.
+
+    Raises:
+        MalformedError: there are more.
+    """
     left = MAX_BUCKET_BYTES
-    for row in whole.leaves(*merkle_buckets.leaf_range(prefix)):
+    for row in rows:
         left -= len(row[2])
         if left < 0:
             raise MalformedError(

@@ -5,14 +5,13 @@ Each is checked before it is handed out, by the functions that its reader will u
 
 from __future__ import annotations
 
-from itertools import groupby
-
 from priorconsent import bucket, merkle_map
 from priorconsent.errors import NotFoundError, NotTrustedError
 from priorconsent.log.proof import LogProof
 from priorconsent.log.tree import consistency_proof, inclusion_proof
-from priorconsent.merkle_buckets import BUCKET_BITS, Position, bucket_of, leaf_range, path_positions, update
+from priorconsent.merkle_buckets import Position, leaf_range, path_positions
 from priorconsent.merkle_map import Node
+from transparency import past
 from transparency.alarms import DatabaseChangedError
 from transparency.checkpoints import opened
 from transparency.models import Checkpoint, Head
@@ -95,13 +94,14 @@ def bucket_at(prefix: str, checkpoint: Checkpoint) -> bytes:
         MalformedError: no such prefix.
         DatabaseChangedError: the rows do not lead to the map root that was logged.
 
-    Cost: in the newest map, the leaves under 16 bits of the prefix and 33 nodes. The nodes of an earlier map
-    are gone, so all leaves that it had are read and hashed: some seconds for a million.
+    Cost: the leaves under 16 bits of the prefix and 33 nodes; those of an earlier map are computed first, unless
+    somebody has asked for it before (``past.rebuild``).
     """
     size, trust = checkpoint.size, own_trust()
-    rows = [(leaf.key, leaf.name, leaf.state) for leaf in leaves_at(size, *leaf_range(prefix))]
+    leaves = leaves_at(size, *leaf_range(prefix))
+    rows = list(bucket.within_budget((leaf.key, leaf.name, leaf.state) for leaf in leaves))
     # A batch that is committed between these lines makes it an earlier map: then the first nodes do not fit.
-    for read in (_stored_nodes, _rebuilt_nodes) if Head.objects.filter(size=size).exists() else (_rebuilt_nodes,):
+    for read in (_stored_nodes, _past_nodes) if is_newest(size) else (_past_nodes,):
         raw = bucket.build(prefix, read(prefix, size), rows, head(checkpoint))
         try:
             bucket.open_bucket(raw, prefix, trust)
@@ -116,12 +116,16 @@ def state_at(name: str, checkpoint: Checkpoint) -> bytes:
     return bucket_at(merkle_map.map_key(name).hex(), checkpoint)
 
 
+def is_newest(size: int) -> bool:
+    """Whether the stored nodes are those of the map at this size."""
+    return Head.objects.filter(size=size).exists()
+
+
 def _stored_nodes(prefix: str, size: int) -> dict[Position, Node]:
     del size
     return read_nodes(path_positions(prefix))
 
 
-def _rebuilt_nodes(prefix: str, size: int) -> dict[Position, Node]:
-    del prefix
-    groups = groupby((leaf.item for leaf in leaves_at(size)), lambda item: bucket_of(item[0]))
-    return update({}, {number: merkle_map.subtree(items, BUCKET_BITS) for number, items in groups})
+def _past_nodes(prefix: str, size: int) -> dict[Position, Node]:
+    past.rebuild(size)
+    return past.nodes_at(size, path_positions(prefix))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from priorconsent import times
-from transparency import sequencer
+from transparency import past, sequencer
 from transparency.followers import run_followers
 
 
@@ -20,3 +20,9 @@ def sequence() -> None:
 def write_snapshot() -> None:
     """Write the snapshot of a large map: a task of its own, since it takes some 15 s per million names."""
     sequencer.write_snapshot(times.now())
+
+
+@shared_task
+def rebuild_past(size: int) -> None:
+    """Compute what proofs about an earlier map need."""
+    past.rebuild(size, wait=False)
