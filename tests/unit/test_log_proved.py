@@ -36,7 +36,8 @@ def test_every_entry_is_given_from_any_position_and_every_earlier_root(log, size
 
 
 def test_a_root_at_any_size_is_that_of_its_leaves(log):
-    proved = opened(*log, 600)
+    files, roots = log
+    proved = opened(files, roots, 600)
     for size in range(601):
         assert proved.root_at(size) == tree.root(LEAVES[:size])
 
