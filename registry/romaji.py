@@ -40,7 +40,7 @@ def _sounds() -> dict[str, str]:
 
 
 _LATIN: Final = _sounds()
-_SOUND: Final = re.compile("|".join(sorted(_LATIN, key=len, reverse=True)))
+_SOUND: Final = re.compile(".[ァィゥェォャュョぁぃぅぇぉゃゅょ]|.")
 _BEFORE_VOWEL: Final = re.compile(
     "([んン])(?=[あいうえおやゆよゐゑをアイウエオヤユヨヰヱヲぁぃぅぇぉゃゅょァィゥェォャュョ])"
 )
@@ -54,7 +54,8 @@ def romaji(kana: str) -> str:
 
 
 def _latin(found: re.Match[str]) -> str:
-    return _LATIN[found[0]]
+    kana = found[0]
+    return _LATIN[kana] if kana in _LATIN else "".join(_LATIN.get(sign, sign) for sign in kana)
 
 
 def _twice(found: re.Match[str]) -> str:

@@ -7,58 +7,44 @@ is ever cut off: each page goes on where the one before ended.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any, Final
-
-from django.db import connection
+from operator import attrgetter
+from typing import Final, NamedTuple
 
 from priorconsent.errors import MalformedError
 from registry import search_keys
-from registry.search_entries import MAX_LENGTH, WORK_BITS, number
 from registry.search_keys import EDGE, Needle
+from registry.search_sql import Groups, select
 
 MAX_CHARACTERS: Final = 1000
 MAX_WORDS: Final = 8
 # Some title of the work is the text; begins with it; has it somewhere; the titles have each word of it somewhere.
 MATCHES: Final = ("whole", "beginning", "part", "words")
-# Lengths of main titles at which PostgreSQL goes on to the next part of the table, as the migration made them.
-LENGTHS: Final = (0, 5, 6, 7, 8, 9, 10, 11, 13, 15, 18, 22, 28, 41, MAX_LENGTH + 1)
+WHOLE, BEGINNING, PART, WORDS = range(len(MATCHES))
 # Before an entry's id stands the number of its match, so that one number says where a page ends.
 _PLACES: Final = 10**16
 
-# FTS5 gives its rows in the order of their ids, and makes no more of them than are wanted.
-_BY_FTS5: Final = (
-    "SELECT id, work_id FROM registry_searchgrams AS near CROSS JOIN registry_searchentry ON id = near.rowid"
-    " WHERE registry_searchgrams MATCH %s AND near.rowid > %s AND {condition} ORDER BY near.rowid LIMIT %s"
-)
-# One part of the table. OFFSET 0: by this index alone, and what it finds is compared afterwards.
-_BY_GIN: Final = (
-    "(SELECT id, work_id FROM (SELECT id, work_id, keys FROM registry_searchentry_{low} WHERE {near} OFFSET 0) AS near"
-    " WHERE id > %s AND {condition} ORDER BY id LIMIT %s)"
-)
-_HOLDS: Final = {"sqlite": "instr(keys, %s) > 0", "postgresql": "strpos(keys, %s) > 0"}
-_FITS: Final = {"sqlite": "keys REGEXP %s", "postgresql": "keys ~ %s"}
 
-# Of every group an entry must have one needle at least.
-Groups = Sequence[Sequence[Needle]]
-# A piece of SQL, and the values that go beside it.
-Sql = tuple[str, list[Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """A work that was found.
 
     Args:
+        place: the next page goes on from here, if this is the last hit of its page.
         work: primary key.
         match: one of ``MATCHES``.
-        place: the next page goes on from here, if this is the last hit of its page.
     """
 
+    place: int
     work: int
     match: str
-    place: int
+
+
+class _Sought(NamedTuple):
+    """What a title must have, to be the text, to begin with it, and so on; empty: nothing is."""
+
+    whole: Groups
+    beginning: Groups
+    part: Groups
+    words: Groups
 
 
 def find(text: str, limit: int, after: int = 0) -> list[Hit]:
@@ -71,27 +57,42 @@ def find(text: str, limit: int, after: int = 0) -> list[Hit]:
     Raises:
         MalformedError: nothing to look for, or too much.
     """
-    found: list[Hit] = []
+    sought = _sought(text)
+    # Most texts have fewer matches than a page, and one look finds them; a common one has not looked far then.
+    few = [_hit(*row) for row in select(sought.part, limit, whole=sought.whole, beginning=sought.beginning)]
+    if len(few) < limit:
+        found = sorted((hit for hit in few if hit.place > after), key=attrgetter("place"))
+        return _filled(found, [WORDS], sought, limit, after)
+    return _filled([], range(len(MATCHES)), sought, limit, after)
+
+
+def _filled(found: list[Hit], ranks: Sequence[int], sought: _Sought, limit: int, after: int) -> list[Hit]:
+    """What was found, and what else there is, rank by rank, until the page is full."""
     first, after_id = divmod(after, _PLACES)
-    for rank, (wanted, better) in enumerate(_steps(text)):
-        if rank >= first and len(found) < limit:
-            rows = _entries(wanted, better, after_id if rank == first else 0, limit - len(found))
-            found += [Hit(work, MATCHES[rank], rank * _PLACES + entry) for entry, work in rows]
+    for rank in ranks:
+        if sought[rank] and rank >= first and len(found) < limit:
+            better = sought[rank - 1] if rank else ()
+            rows = select(sought[rank], limit - len(found), after_id if rank == first else 0, without=better)
+            found = found + [_hit(entry, work, rank) for entry, work, _ in rows]
     return found
 
 
-def _steps(text: str) -> Iterator[tuple[Groups, Groups]]:
-    """What to look for, in the order of ``MATCHES``, and what the step before has found already."""
+def _hit(entry: int, work: int, rank: int) -> Hit:
+    return Hit(rank * _PLACES + entry, work, MATCHES[rank])
+
+
+def _sought(text: str) -> _Sought:
     needles = _needles(text)
-    whole, beginning, part = (
-        [[_at_edges(needle, start, end) for needle in needles]] for start, end in ((EDGE, EDGE), (EDGE, ""), ("", ""))
-    )
-    yield whole, []
-    yield beginning, whole
-    yield part, beginning
+    whole, beginning, part = ([list(anchored)] for anchored in _anchored(needles))
     words = [found for word in text.split() if (found := search_keys.needles(word))]
-    if len(words) > 1:
-        yield words[:MAX_WORDS], part
+    return _Sought(whole, beginning, part, words[:MAX_WORDS] if len(words) > 1 else ())
+
+
+def _anchored(needles: Sequence[Needle]) -> Iterator[Iterator[Needle]]:
+    """The needles for a whole title, for its beginning, and for any part of it."""
+    yield (Needle(f"{EDGE}{needle.text}{EDGE}") for needle in needles)
+    yield (Needle(f"{EDGE}{needle.text}", before=needle.before) for needle in needles)
+    yield iter(needles)
 
 
 def _needles(text: str) -> Sequence[Needle]:
@@ -101,63 +102,3 @@ def _needles(text: str) -> Sequence[Needle]:
     if not needles:
         raise MalformedError("say what to look for: part of a title", pointer="/q")
     return needles
-
-
-def _at_edges(needle: Needle, start: str, end: str) -> Needle:
-    return Needle(start + needle.text + end, "" if start else needle.after, "" if end else needle.before)
-
-
-def _entries(wanted: Groups, better: Groups, after: int, limit: int) -> list[tuple[int, int]]:
-    """Ids of entries and their works, in the order of the ids."""
-    condition, values = _has(wanted)
-    if better:
-        excluded, more = _has(better)
-        condition, values = f"{condition} AND NOT {excluded}", values + more
-    by_index = _by_gin if connection.vendor == "postgresql" else _by_fts5
-    sql, parameters = by_index(wanted, (condition, values), after, limit)
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return list(cursor.fetchall())
-
-
-def _by_fts5(wanted: Groups, condition: Sql, after: int, limit: int) -> Sql:
-    match = " AND ".join(f"({' OR '.join(map(_quoted, group))})" for group in wanted)
-    return _BY_FTS5.format(condition=condition[0]), [match, after, *condition[1], limit]
-
-
-def _by_gin(wanted: Groups, condition: Sql, after: int, limit: int) -> Sql:
-    """One part of the table after the other, until enough are found.
-
-    The LIMIT in each keeps them in this order, since PostgreSQL does not share such a part among workers.
-    """
-    near = " AND ".join(f"({' OR '.join(['grams @> %s::integer[]'] * len(group))})" for group in wanted)
-    arrays = [_array(needle) for group in wanted for needle in group]
-    parts = [low for low, high in pairwise(LENGTHS) if after < high << WORK_BITS] or LENGTHS[-2:-1]
-    each = " UNION ALL ".join(_BY_GIN.format(low=low, near=near, condition=condition[0]) for low in parts)
-    return f"{each} LIMIT %s", [*[*arrays, after, *condition[1], limit] * len(parts), limit]
-
-
-def _has(groups: Groups) -> Sql:
-    """What ``keys`` must be like."""
-    compared = [[_compared(needle) for needle in group] for group in groups]
-    condition = " AND ".join(f"({' OR '.join(sql for sql, _ in group)})" for group in compared)
-    return f"({condition})", [value for group in compared for _, values in group for value in values]
-
-
-def _compared(needle: Needle) -> Sql:
-    holds, fits = _HOLDS[connection.vendor], _FITS[connection.vendor]
-    if not (needle.after or needle.before):
-        return holds, [needle.text]
-    after = f"(?<![{needle.after}])" if needle.after else ""
-    before = f"(?![{needle.before}])" if needle.before else ""
-    # In a pattern, no character of a folded text means more than itself, but the edge.
-    pattern = after + needle.text.replace(EDGE, f"[{EDGE}]") + before
-    return f"({holds} AND {fits})", [needle.text, pattern]
-
-
-def _quoted(needle: Needle) -> str:
-    return "(" + " AND ".join(f'"{gram}"' for gram in search_keys.grams_of(needle.text)) + ")"
-
-
-def _array(needle: Needle) -> str:
-    return "{" + ",".join(map(number, search_keys.grams_of(needle.text))) + "}"

@@ -20,7 +20,7 @@ from registry.romaji import APART, romaji
 EDGE: Final = "|"
 WORD: Final = "^"
 # Of a long question as many; the rest of it is compared all the same.
-MAX_GRAMS: Final = 16
+MAX_GRAMS: Final = 6
 
 # Runs of one script. What comes between, punctuation and blanks, is left out.
 _RUN: Final = re.compile(
@@ -34,6 +34,7 @@ _LETTERS: Final = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "�
 _DOUBLED_CONSONANT: Final = re.compile(r"([b-df-hj-mp-tv-z])\1+")
 # In this order; where a text has none of them, looking for each is quicker than a regular expression.
 _LONG: Final = (("ou", "o"), ("oo", "o"), ("uu", "u"), ("aa", "a"), ("ii", "i"), ("ee", "e"), ("nn", "n"))
+_TAKEN_IN: Final = frozenset("aiueon")
 # Particles are spelt by sound or by kana.
 _PARTICLES: Final = {"wo": "o", "wa": "ha"}
 # How others romanise: Kunrei, Nihon-shiki, and what input methods take. Only of what is typed: half of a word may be.
@@ -136,7 +137,11 @@ def needles(text: str) -> tuple[Needle, ...]:
     sounds = [_sounds(run) for run in runs]
     particles = [_PARTICLES.get(run, sound) for run, sound in zip(runs, sounds, strict=True)]
     others = _OTHERS.sub(_as_ours, "".join(sounds))
-    found = dict.fromkeys(form for alike in (sounds, particles, [others]) for form in _forms(alike))
+    forms = [_forms(alike) for alike in (sounds, particles, [others])]
+    # A title that has the text has its short form too, unless a vowel before it, or ん, took its beginning in.
+    if not (after or before or forms[0][0][:1] in _TAKEN_IN):
+        forms = [alike[:1] for alike in forms]
+    found = dict.fromkeys(form for alike in forms for form in alike)
     return tuple(Needle(form, after, before) for form in found if form)
 
 

@@ -10,7 +10,7 @@ but where the report says so. Whatever is wrong in a step is said; what rests on
  4. The first checkpoint is signed by the trusted log and its witnesses, holds the grant's event, and ends in a
     map-root.
  5. So is the later one, and its log begins with the first one's.
- 6. Time-stamp authorities saw the first checkpoint, or one that continues it, and none before the registry did.
+ 6. No trusted time-stamp authority saw the first checkpoint, or one that continues it, before the registry made it.
  7. The states in the bundle lead to the later map-root: present, and exactly so.
  8. The registry countersigned the token, with a key for grants that was valid when it was logged; and a key for
     the log that was valid then signed each checkpoint.
@@ -58,7 +58,7 @@ TITLES = {
     "keysets": "The registry's keys go back to the trusted roots",
     "first": "The grant is in the first checkpoint",
     "now": "The later checkpoint continues the same log",
-    "stamps": "Time-stamp authorities saw the first checkpoint",
+    "stamps": "No time-stamp contradicts the registry",
     "map": "The states are those of the later map",
     "token": "The registry countersigned the grant",
     "offer": "Token, offer and log entry say the same",
