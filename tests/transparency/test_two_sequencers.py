@@ -123,7 +123,7 @@ def test_what_is_signed_while_a_publication_begins_waits_for_the_next_one(cast):
     sign_newest(DAY_2)
     cast.refusal(2).append()
     sequencer.sequence(DAY_2)
-    signed = []
+    signed: list[bool] = []
 
     def sign_after_the_first_look(execute, sql, params, many, context):
         result = execute(sql, params, many, context)
