@@ -12,12 +12,14 @@ from benchmarks import (
     issuing,
     mapping,
     proving,
+    publishing,
     receipting,
     searching,
     sequencing,
     signing,
     snapshots,
     starting,
+    watching,
 )
 from benchmarks.measuring import Table, machine, progress
 
@@ -33,9 +35,13 @@ MEASUREMENTS: dict[str, Measurement] = {
     "map": lambda quick: mapping.run((SMALL,) if quick else (LARGE, HUGE)),
     "sequence": lambda quick: sequencing.run({1: 20, 100: 2} if quick else {1: 200, 100: 10, 1000: 4}),
     "issue": lambda quick: issuing.run({1: 5, 50: 1} if quick else {1: 20, 100: 3}),
+    "publish": lambda quick: publishing.run(
+        (publishing.Load(2, 5, 5),) if quick else (publishing.Load(1, 1, 20), publishing.Load(4, 25, 60))
+    ),
     "import": lambda quick: importing.run((SMALL,) if quick else (LARGE, HUGE)),
     "search": lambda quick: searching.run((SMALL,) if quick else (LARGE, HUGE)),
     "sign": lambda quick: signing.run(500 if quick else 3_236),
+    "watch": lambda quick: watching.run((SMALL,) if quick else (SMALL, LARGE)),
     "start": lambda quick: starting.run((SMALL,) if quick else (1_000, SMALL, LARGE), 5 if quick else 15),
 }
 

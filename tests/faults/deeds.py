@@ -231,8 +231,8 @@ def alarms(_: dict[str, Any]) -> list[Any]:
     return list(Alarm.objects.values_list("code", "detail"))
 
 
-def remember(_: dict[str, Any]) -> None:
-    call_command("remember_signed", stdout=StringIO())
+def resume(_: dict[str, Any]) -> None:
+    call_command("resume_signing", stdout=StringIO())
 
 
 DEEDS: dict[str, Callable[[dict[str, Any]], Any]] = {
@@ -246,5 +246,5 @@ DEEDS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "recover": recover,
     "check": check,
     "alarms": alarms,
-    "remember": remember,
+    "resume": resume,
 }

@@ -199,9 +199,9 @@ BACKUPS = {
     "database, store": ("saw 20 events, .* only 16 events are here", "newer"),
     "database, public files, store": ("saw 20 events, .* only 16 events are here", "newer"),
     "public files": (None, None),
-    "store": ("20 events were signed, and .* knows of 16", "remember"),
-    "store gone": ("20 events were signed, and .* is gone", "remember"),
-    "store damaged": ("is damaged", "remember"),
+    "store": ("20 events were signed, and .* knows of 16", "resume"),
+    "store gone": ("20 events were signed, and .* is gone", "resume"),
+    "store damaged": ("is damaged", "resume"),
 }
 
 
@@ -225,12 +225,12 @@ def test_an_old_backup_is_refused_and_the_operator_told_how_to_go_on(swept, part
     if told is not None:
         refused(swept, told)
         assert swept.signed == signed
-    if way_out == "remember":
-        swept.must("remember")
+    if way_out == "resume":
+        swept.must("resume")
     elif way_out == "newer":
         # Nor does anybody get around it by forgetting.
         swept.bring_back("open", "store gone")
-        [ended] = swept.do("remember")
+        [ended] = swept.do("resume")
         assert "only 16" in ended["error"]
         for part in {"store", *parts.split(", ")}:
             swept.bring_back("swept", part)

@@ -65,7 +65,7 @@ class Writes:
         modules: tuple[Any, ...] = (io, builtins)
         for module in modules:
             module.open = self._opening(module.open, _is_writing)
-        sqlite3.connect = sqlite3.dbapi2.connect = self._connecting(sqlite3.connect)  # type: ignore[assignment]
+        sqlite3.connect = sqlite3.dbapi2.connect = self._connecting(sqlite3.connect)
         connection.execute_wrappers.append(self._execute)
         base: Any = BaseDatabaseWrapper
         commit = base._commit
