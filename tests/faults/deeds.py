@@ -121,7 +121,9 @@ def request(asked: dict[str, Any]) -> None:
 def recover(asked: dict[str, Any]) -> None:
     """Whoever comes next, by ``scene``; and what holds before and after."""
     check_readers()
-    found(asked) if asked["scene"] == "found" else sweep(asked)
+    if asked["scene"] == "found":
+        found(asked)
+    sweep(asked)
     check(asked)
 
 

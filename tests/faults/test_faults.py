@@ -7,6 +7,7 @@ public files, what was signed and what was handed out to people are checked from
 
 import os
 import re
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -159,6 +160,43 @@ def test_after_any_fault_whoever_comes_next_finishes(registries, cases, subtests
         for case, wrong in zip(struck, pool.map(try_one, struck), strict=True):
             with subtests.test(scene=case.scene, number=case.number, write=case.name):
                 assert not wrong, wrong
+
+
+# Room left, in KiB: from none to enough for everything.
+ROOM_KIB = (0, 4, 12, 20, 32, 48, 64, 96, 128, 512)
+
+
+@pytest.fixture
+def disk(registry):
+    """A small disk of its own for the data folder; gives how to leave so much room on it."""
+    mounted = os.geteuid() == 0 and mount("size=64m", registry.data).returncode == 0
+    if not mounted:
+        pytest.skip("only root can mount a small disk, and not everywhere")
+
+    def leave(room_kib):
+        found = os.statvfs(registry.data)
+        used = (found.f_blocks - found.f_bfree) * found.f_frsize // 1024
+        assert mount(f"remount,size={used + room_kib}k", registry.data).returncode == 0
+
+    yield leave
+    subprocess.run(["umount", registry.data], check=True)
+
+
+def mount(options, folder):
+    return subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", folder], capture_output=True, check=False)
+
+
+def test_a_disk_that_is_really_full_costs_nothing_but_time(registry, disk):
+    ended = []
+    for room in ROOM_KIB:
+        mount("remount,size=64m", registry.data)
+        begin(registry, "sweep")
+        disk(room)
+        ended += registry.do("sweep")
+        mount("remount,size=64m", registry.data)
+        recover(registry, "sweep")
+    assert [one["status"] for one in ended][::9] == [1, 0], "the first finds no room, the last enough"
+    assert any(re.search("No space left|disk is full", one.get("error", "")) for one in ended)
 
 
 def test_the_table_knows_every_place_that_is_written_to(writes):
