@@ -17,12 +17,13 @@ from django.db.models import Prefetch, QuerySet
 from priorconsent import names
 from priorconsent.errors import NotFoundError, RuleError
 from priorconsent.lists import Type, UnsignedLine
+from priorconsent.shares import ShareSet as Document
 from priorconsent.states import PartyState, WorkState
 from registry.actor import Actor
 from registry.models import ShareSet, Work
 from registry.policy import RULES, permit
 from registry.share_sets import body_to_sign, document_of
-from registry.verbs.propose_shares import propose_shares
+from registry.verbs.propose_shares import next_share_set, proposal
 from transparency.store import DatabaseLedger, keyset, one_reading
 from transparency.trees import chunks
 
@@ -100,6 +101,7 @@ def list_page(actor: Actor, asked: Asked, now: str, *, after: int = 0, size: int
         _check_parties(asked.parties, log)
         lister = _Lister(actor, asked, log, now)
         items = tuple(one for row in rows for one in lister.next_of(row))
+        ShareSet.objects.bulk_create(lister.proposals)
     return Page(items, rows[-1].pk if len(rows) == size else None)
 
 
@@ -109,9 +111,10 @@ class _Lister:
     def __init__(self, actor: Actor, asked: Asked, log: DatabaseLedger, now: str) -> None:
         self.actor, self.asked, self.log, self.now = actor, asked, log, now
         self.registry = keyset(log).registry_id
+        self.proposals: list[ShareSet] = []
 
     def next_of(self, work: Work) -> Iterator[UnsignedLine]:
-        """What to sign next for a work, if anything."""
+        """What to sign next for a work, if anything; what is proposed for it joins ``proposals``."""
         state = self.log.state(names.work(work.urn))
         if isinstance(state, WorkState):
             yield from self._shares(work) if state.share_set is None else ()
@@ -126,10 +129,13 @@ class _Lister:
         nobody = {_nfc(holder.name) for holder, party in holders if party is None}
         links = {(link.rel, None) for link in work.suggested_links.all()}
         complete = bool(holders) and not nobody and not links
-        row = _proposed(work, shares, links, complete=complete) or propose_shares(
-            self.actor, work.urn, shares=shares, links=links, complete=complete, now=self.now
-        )
-        yield self._line(work, "shares", body_to_sign(document_of(row)), tuple(sorted(nobody)))
+        document = _proposed(work, shares, links, complete=complete)
+        if document is None:
+            document = next_share_set(
+                self.actor, work.urn, shares=shares, links=links, complete=complete, states=self.log
+            )
+            self.proposals.append(proposal(work, document, self.now))
+        yield self._line(work, "shares", body_to_sign(document), tuple(sorted(nobody)))
 
     def _line(self, work: Work, kind: Type, body: dict[str, Any], nobody: tuple[str, ...] = ()) -> UnsignedLine:
         return UnsignedLine(
@@ -157,13 +163,13 @@ def _check_parties(parties: Mapping[str, str], log: DatabaseLedger) -> None:
 
 def _proposed(
     work: Work, shares: set[tuple[str, str]], links: set[tuple[str, None]], *, complete: bool
-) -> ShareSet | None:
+) -> Document | None:
     """The same proposal, if it waits already: asking twice gives the same to sign."""
     for row in work.share_sets.all():
         document = document_of(row)
         said = {(share.right, share.party) for share in document.shares}
         if (said, {(link.rel, link.work) for link in document.links}, document.complete) == (shares, links, complete):
-            return row
+            return document
     return None
 
 

@@ -48,6 +48,23 @@ def propose_shares(
         the proposal; ``share_sets.body_to_sign`` says what the parties sign.
     """
     states = current_states()
+    document = next_share_set(actor, work, shares=shares, links=links, complete=complete, states=states)
+    with transaction.atomic():
+        row = proposal(Work.objects.get(urn=work), document, now)
+        row.save()
+    return row
+
+
+def next_share_set(
+    actor: Actor,
+    work: str,
+    *,
+    shares: Iterable[tuple[str, str]],
+    links: Iterable[tuple[str, str | None]],
+    complete: bool,
+    states: States,
+) -> Document:
+    """The next share set of a work, checked as ``propose_shares`` does; nothing is stored."""
     state = work_state(work, states)
     permit(actor, RULES["propose_shares"], {state.party, *(holder.party for holder in state.holders)})
     document = Document(
@@ -66,14 +83,14 @@ def propose_shares(
         raise MalformedError(f"at most {MAX_SHARES} shares and {MAX_LINKS} links fit into one entry of the log")
     _check_shares(document, states)
     _check_links(document, states)
-    with transaction.atomic():
-        return ShareSet.objects.create(
-            work=Work.objects.get(urn=work),
-            version=document.version,
-            digest=document.digest,
-            document=document.encode(),
-            proposed_at=now,
-        )
+    return document
+
+
+def proposal(work: Work, document: Document, now: str) -> ShareSet:
+    """A share set as it waits for its signatures, not saved yet."""
+    return ShareSet(
+        work=work, version=document.version, digest=document.digest, document=document.encode(), proposed_at=now
+    )
 
 
 def _version(state: WorkState) -> int:

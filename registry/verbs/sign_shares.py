@@ -20,9 +20,25 @@ def sign_shares(actor: Actor, raw: bytes, now: str) -> ShareSet:
     A party may sign again: its newest statement counts.
     """
     received = receive(actor, raw, "shares", now)
-    row = ShareSet.objects.filter(digest=received.statement.body.get("digest")).first()
-    if row is None:
-        raise NotFoundError("no such proposal", pointer="/body/digest")
+    with transaction.atomic():
+        # Two last signatures in the same second must see each other, or neither would send.
+        row = ShareSet.objects.select_for_update().filter(digest=received.statement.body.get("digest")).first()
+        if row is None:
+            raise NotFoundError("no such proposal", pointer="/body/digest")
+        document = _check(row, received)
+        needed = share_sets.signers(document, received.log)
+        if received.party not in needed:
+            raise NotAllowedError(
+                "A share set is signed by the registrant first, later by every holder before and after."
+            )
+        _keep(row, received)
+        if _send_if_complete(row, document, received, needed, now):
+            row.state = ShareSet.State.SENT
+    return row
+
+
+def _check(row: ShareSet, received: Received) -> Document:
+    """The document, if it is what was signed and could still be logged."""
     if row.state != ShareSet.State.PROPOSED:
         raise ConflictError(f"the share set is {row.state} already", pointer="/body/digest")
     document = share_sets.document_of(row)
@@ -30,16 +46,7 @@ def sign_shares(actor: Actor, raw: bytes, now: str) -> ShareSet:
         raise MalformedError("the body is not that of the proposal", pointer="/body")
     if share_sets.work_state(document.work, received.log).share_set != document.previous:
         raise ConflictError("another share set was logged meanwhile; propose anew", pointer="/body/previous")
-    needed = share_sets.signers(document, received.log)
-    if received.party not in needed:
-        raise NotAllowedError("A share set is signed by the registrant first, later by every holder before and after.")
-    with transaction.atomic():
-        # Two last signatures in the same second must see each other, or neither would send.
-        ShareSet.objects.select_for_update().get(pk=row.pk)
-        _keep(row, received)
-        if _send_if_complete(row, document, received, needed, now):
-            row.state = ShareSet.State.SENT
-    return row
+    return document
 
 
 def _keep(row: ShareSet, received: Received) -> None:
@@ -50,15 +57,16 @@ def _keep(row: ShareSet, received: Received) -> None:
 
 
 def _send_if_complete(row: ShareSet, document: Document, received: Received, needed: frozenset[str], now: str) -> bool:
-    """Append the event if every statement needed is there and would count now."""
-    signed = [Signed(bytes(one.raw)) for one in row.statements.filter(party__in=needed)]
+    """Append the event if every statement needed is there and would count now, as the one received does."""
+    others = needed - {received.party}
+    signed = [Signed(bytes(one.raw)) for one in row.statements.filter(party__in=others)] if others else []
     counting = [one for one in signed if still_counts(one, received.log, now)]
-    if {one.statement.party for one in counting} != needed:
+    if {one.statement.party for one in counting} != others:
         return False
-    digests = sorted(one.digest for one in counting)
-    draft = {**share_sets.event_of(document), "statements": digests}
+    evidence = received.evidence | {one.digest: one.raw for one in counting}
+    draft = {**share_sets.event_of(document), "statements": sorted(evidence)}
     check_draft(draft, received.statement.body, now)
     if ShareSet.objects.filter(pk=row.pk, state=ShareSet.State.PROPOSED).update(state=ShareSet.State.SENT) != 1:
         raise ConflictError("the share set was sent meanwhile")
-    append(draft, evidence={document.digest: bytes(row.document)} | {one.digest: one.raw for one in counting})
+    append(draft, evidence=evidence | {document.digest: bytes(row.document)})
     return True

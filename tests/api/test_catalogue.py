@@ -1,6 +1,8 @@
 """What a registrant reads about its catalogue over HTTP: what to sign next, what changed, whom it names."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from priorconsent import canonical, names
 from priorconsent.lists import UnsignedLine
@@ -9,7 +11,7 @@ from registry.models import Import, ShareSet, SuggestedHolder, SuggestedLink, Wo
 from registry.verbs.add_work import Description, Title, add_work
 from tests.api.conftest import client_at, key_for, post, problem
 from tests.api.test_description import check
-from tests.api.test_lists import hand_in, told
+from tests.api.test_lists import added, hand_in, told
 
 LIST, CHANGES, SUGGESTIONS = "/api/v1/works-to-sign", "/api/v1/work-changes", "/api/v1/suggestions"
 
@@ -94,6 +96,23 @@ def test_a_page_looks_at_a_hundred_works(cast, asking, works):
         after = response.json()["next"]
     assert sizes == [100, 100, 53]
     assert found == {*works, *more}
+
+
+def test_listing_and_sharing_many_works_takes_few_queries(cast, asking):
+    def queries(count):
+        named = added(cast, count)
+        given = {"registrant": cast.stranger.party, "works": named}
+        hand_in(cast, sign(cast, listed(asking(LIST, given))))
+        cast.log()
+        with CaptureQueriesContext(connection) as listing:
+            items = listed(asking(LIST, given))
+        with CaptureQueriesContext(connection) as sharing:
+            assert told(hand_in(cast, sign(cast, items))) == ["stored"] * count
+        return len(listing), len(sharing)
+
+    few, many = queries(2), queries(12)
+    assert many[0] == few[0]
+    assert (many[1] - few[1]) / 10 <= 8
 
 
 def test_only_the_works_named_are_listed_and_only_ones_own(cast, works, asking):
