@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from django.db import transaction
 
@@ -38,16 +38,24 @@ class Brought:
     found: Signed | PriorConsentError
 
 
+def lines_of(given: Sequence[Any]) -> list[Line]:
+    """The lines of a list, or the items of an array.
+
+    Raises:
+        TooLargeError: more of them than are taken at once.
+    """
+    if len(given) > lists.MAX_LINES_AT_ONCE:
+        raise TooLargeError(f"at most {lists.MAX_LINES_AT_ONCE} lines are taken at once")
+    return [one if isinstance(one, Line) else Line(number, one) for number, one in enumerate(given, 1)]
+
+
 def hand_in(given: Sequence[Line], take: Take) -> Outcomes:
     """Take in a list.
 
     Raises:
-        TooLargeError: more lines than are taken at once; nothing was taken.
         MovedOnError: the log moved on while it was read; nothing was taken.
         NotTrustedError: the registry found its own rows changed; nothing was taken.
     """
-    if len(given) > lists.MAX_LINES_AT_ONCE:
-        raise TooLargeError(f"{len(given)} lines, at most {lists.MAX_LINES_AT_ONCE} are taken at once")
     brought = [Brought(line.number, _statement(line)) for line in given]
     signed = [one.found for one in brought if isinstance(one.found, Signed)]
     with transaction.atomic(), one_reading() as log, gathered() as gathering:

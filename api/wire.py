@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from io import BytesIO
+from itertools import islice
 from typing import Any, Final, TypeVar
 
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -15,6 +17,7 @@ from rest_framework.request import Request
 from api.problems import TooLargeError
 from priorconsent import canonical
 from priorconsent.errors import MalformedError
+from priorconsent.lists import MAX_LINES_AT_ONCE
 from priorconsent.records import Record, convert
 
 MAX_BODY_BYTES: Final = 4 << 20
@@ -71,9 +74,10 @@ class JsonLines(BaseParser):
     media_type = "application/jsonl"
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
-        """A list of ``Line``: those that hold something."""
+        """A list of ``Line``: those that hold something, one more at most than anybody takes."""
         del media_type, parser_context
-        return [_line(number, raw) for number, raw in enumerate(_read(stream).splitlines(), 1) if raw.strip()]
+        filled = ((number, raw) for number, raw in enumerate(BytesIO(_read(stream)), 1) if raw.strip(b"\r\n"))
+        return [_line(number, raw) for number, raw in islice(filled, MAX_LINES_AT_ONCE + 1)]
 
 
 class NdJson(JsonLines):

@@ -13,9 +13,8 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from benchmarks import invented_map
 from benchmarks.measuring import Table, in_a_child, once, progress, unit
-from priorconsent import bucket, canonical, merkle_map
+from priorconsent import canonical, merkle_map
 from priorconsent.leaf_file import Row
 from priorconsent.merkle_buckets import BUCKET_BITS, TOP, prove_prefix, update
 from priorconsent.merkle_map import HASH_BYTES, Item, Node, check_prefix, subtree, value_hash
@@ -34,7 +33,7 @@ def run(sizes: Sequence[int]) -> Table:
         "hashes",
         "hashes, most",
         "bytes of hashes",
-        "bytes sent, beside the state",
+        "the same in JSON",
         "made",
         "checked",
         "hash of as many bytes",
@@ -67,7 +66,7 @@ class Proved:
 
     Args:
         hashes: on its path; ``most``: of the longest.
-        sent: bytes of the bucket as the server sends it, without the state that it shows.
+        sent: bytes of these hashes in the JSON that the server sends.
     """
 
     hashes: float
@@ -139,20 +138,18 @@ def _absent(tree: InventedTree) -> bytes:
 
 def _prove(tree: InventedTree, choose: Callable[[InventedTree], bytes]) -> Proved:
     root, figures = tree.nodes[TOP].hash, []
-    head = invented_map.head([])
     for _ in range(PROOFS):
         key = choose(tree)
         rows = tree.rows(int.from_bytes(key[:2], "big"))
         items = [(one, value_hash(state)) for one, _, state in rows]
         proof = prove_prefix(tree.nodes, items, key.hex())
         assert check_prefix(proof, root) == tuple(item for item in items if item[0] == key)
-        sent = bucket.build(key.hex(), tree.nodes, rows, head)
-        shown = sum(len(canonical.encode(leaf["state"])) for leaf in canonical.parse(sent)["leaves"] if "state" in leaf)
+        sent = canonical.encode(["sha256:" + sibling.hex() for sibling in proof.siblings])
         hashes = len(proof.siblings)
         made = once(lambda key=key, items=items: prove_prefix(tree.nodes, items, key.hex()))  # type: ignore[misc]
         checked = once(lambda proof=proof: check_prefix(proof, root))  # type: ignore[misc]
         hashed = once(lambda hashes=hashes: merkle_map.value_hash(bytes(HASH_BYTES * hashes)))  # type: ignore[misc]
-        figures.append((hashes, len(sent) - shown, made, checked, hashed))
+        figures.append((hashes, len(sent), made, checked, hashed))
     lengths, sents, mades, checks, hasheds = zip(*figures, strict=True)
     means = [statistics.fmean(some) for some in (sents, mades, checks, hasheds)]
     return Proved(statistics.fmean(lengths), max(lengths), *means)

@@ -154,7 +154,7 @@ class MapLeaf(Leaf):
         indexes = [
             models.Index(fields=["bucket", "key"], name="mapleaf_bucket"),
             # What changed since some size, without a look at every leaf.
-            models.Index(fields=["pos"], name="mapleaf_pos"),
+            models.Index(fields=["pos", "bucket"], name="mapleaf_pos"),
         ]
 
 

@@ -167,12 +167,15 @@ def leaves_at(size: int, first: bytes = bytes(HASH_BYTES), last: bytes = b"\xff"
 
     Costs a read of every leaf, and of every earlier state since ``size``, between the two keys (inclusive).
     """
-    return _leaves(size, key__gte=first, key__lte=last)
+    return _read(_leaves(size, key__gte=first, key__lte=last).order_by("key"))
 
 
 def changed_leaves(since: int, size: int) -> Iterator[Leaf]:
-    """The leaves of the map after the first ``size`` events that were not so after the first ``since``, by key."""
-    return _leaves(size, pos__gte=since)
+    """The leaves of the map after the first ``size`` events that were not so after the first ``since``, in any order.
+
+    Costs a read of these alone: put in order, they would lead SQLite through all that there ever were.
+    """
+    return _read(_leaves(size, pos__gte=since))
 
 
 def check_map(size: int, buckets: Iterable[int], root: bytes) -> None:
@@ -197,11 +200,11 @@ def check_map(size: int, buckets: Iterable[int], root: bytes) -> None:
 
 def _root_at(size: int, wanted: set[int]) -> bytes:
     # What has changed since stands in the stored nodes, so it is read as it was.
-    later = MapLeaf.objects.filter(pos__gte=size).values_list("bucket", flat=True).distinct()
-    buckets = wanted.union(later)
+    buckets = wanted.union(MapLeaf.objects.filter(pos__gte=size).values_list("bucket", flat=True))
     found = dict.fromkeys(buckets, EMPTY)
     for some in chunks(buckets):
-        found.update(subtrees(leaf.item for leaf in _leaves(size, bucket__in=some)))
+        leaves = _read(_leaves(size, bucket__in=some).order_by("key"))
+        found.update(subtrees(leaf.item for leaf in leaves))
     return update(read_nodes({*neighbours(buckets), TOP}), found)[TOP].hash
 
 
@@ -209,16 +212,19 @@ def _logged() -> int:
     return (Head.objects.first() or Head()).size
 
 
-def _leaves(size: int, **where: object) -> Iterator[Leaf]:
-    """Some leaves of the map after the first ``size`` events, ascending by key, however many.
+def _leaves(size: int, **where: object) -> QuerySet[MapLeaf, tuple[bytes, str, bytes]]:
+    """Some leaves of the map after the first ``size`` events: key, name, state.
 
     One statement, so one moment of the database, whatever is sequenced meanwhile.
     """
     columns = ("key", "name", "state")
     current = MapLeaf.objects.filter(pos__lt=size, **where).values_list(*columns)
     earlier = MapLeafVersion.objects.filter(pos__lt=size, until__gte=size, **where).values_list(*columns)
-    both: QuerySet[MapLeaf, tuple[bytes, str, bytes]] = current.union(earlier, all=True).order_by("key")
-    for key, name, state in both.iterator(ROWS_IN_MEMORY):
+    return current.union(earlier, all=True)
+
+
+def _read(leaves: QuerySet[MapLeaf, tuple[bytes, str, bytes]]) -> Iterator[Leaf]:
+    for key, name, state in leaves.iterator(ROWS_IN_MEMORY):
         yield Leaf(bytes(key), name, bytes(state))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from api import openapi, wire
 from api.access import Anybody, View, by_key, has_key, now
-from api.handing_in import hand_in
+from api.handing_in import hand_in, lines_of
 from api.shapes import Recorded, StatementIn
 from api.words import LOST, NOT_TAKEN, RECORDED, WAITS, Sentence, said
 from licences.explain import explain
@@ -54,7 +54,7 @@ class Statements(View):
         each line it is told what became of it, and handed in again nothing is done twice.
         """
         if isinstance(request.data, list):
-            return Response(hand_in(_lines(request.data), _take_one_of_many(request)))
+            return Response(hand_in(lines_of(request.data), _take_one_of_many(request)))
         told = wire.body(request, StatementIn)
         signed = Signed(told.statement.encode())
         says = take(_actor(request, signed.statement), signed, told, now(request))
@@ -81,11 +81,6 @@ def recorded(signed: Signed, says: Sentence) -> Recorded:
         says=said(says),
         acknowledgement=acknowledged.decode() if acknowledged is not None else None,
     )
-
-
-def _lines(given: list[Any]) -> list[wire.Line]:
-    """The lines of a list, or the items of an array."""
-    return [one if isinstance(one, wire.Line) else wire.Line(number, one) for number, one in enumerate(given, 1)]
 
 
 def _take_one_of_many(request: Request) -> Callable[[Signed], Sentence]:

@@ -16,14 +16,16 @@ SAME_STAGE = settings(max_examples=60, deadline=None, suppress_health_check=[Hea
 WORDS = st.sampled_from(
     "queries defaults ref use sha256 url work statement key_record kind names en titles terms licensee party".split()
 )
+LINES = st.lists(st.binary(max_size=40) | st.sampled_from([b'{"statement":"a.b.c"}', b"{}", b"[", b"\r"]), max_size=6)
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=20) | WORDS,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORDS | st.text(max_size=5), inner, max_size=5),
     max_leaves=12,
 )
 # Where a program writes, with what its key needs.
-DOORS = ["decisions", "statements", "parties", "works", "share-sets", "offers", "checks"]
-ADDRESSES = [*DOORS, "grants", "refusals", "parties/{}", "works/{}", "offers/{}", "grants/{}/vc", "grants/{}/bundle"]
+DOORS = ["decisions", "statements", "parties", "works", "works-to-sign", "share-sets", "offers", "checks"]
+LISTS = ["grants", "refusals", "suggestions", "work-changes"]
+ADDRESSES = [*DOORS, *LISTS, "parties/{}", "works/{}", "offers/{}", "grants/{}/vc", "grants/{}/bundle"]
 TEXTS = ["%00", "a%00b", "%ff%fe", "%F0%9F%98%80", "x" * 5000, "%E3%81%AF", "..%2f..", "%0a"]
 SHARED = "urn:uuid:00000000-0000-4000-8000-000000000000"
 
@@ -66,6 +68,18 @@ def test_any_json_at_any_door(cast, operator_key, door, body):
     client = client_at(cast.now, Authorization=operator_key)
 
     assert is_answer_or_problem(post(client, f"/api/v1/{door}", raw))
+
+
+@SAME_STAGE
+@given(lines=LINES)
+def test_any_lines_have_an_outcome_each(cast, lines):
+    body = b"\n".join(lines)
+    response = client_at(cast.now).post("/api/v1/statements", body, content_type="application/jsonl")
+
+    assert is_answer_or_problem(response)
+    if response.status_code == 200:
+        filled = [number for number, line in enumerate(body.split(b"\n"), 1) if line.strip(b"\r")]
+        assert [one["line"] for one in response.json()["outcomes"]] == filled
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Lists of statements over HTTP: each line as if it had come by itself, and told what became of it."""
 
 import json
+import time
 
 import pytest
 from django.db import connection
@@ -186,6 +187,14 @@ def test_a_list_is_bounded_in_lines_and_bytes(cast):
     assert problem(too_many) == "too_large"
     assert told(hand_in(cast, [line] * lists.MAX_LINES_AT_ONCE)) == ["malformed"] * lists.MAX_LINES_AT_ONCE
     assert problem(hand_in(cast, [b"!" + b" " * (4 << 20)])) == "too_large"
+    array = b"[" + b"1," * lists.MAX_LINES_AT_ONCE + b"1]"
+    assert problem(client_at(cast.now).post(ADDRESS, array, content_type="application/json")) == "too_large"
+
+
+def test_a_body_of_nothing_but_small_lines_is_refused_without_being_read_to_its_end(cast):
+    begin = time.process_time()
+    assert problem(hand_in(cast, [b"{}\n" * 1_000_000])) == "too_large"
+    assert time.process_time() - begin < 1
 
 
 def test_an_empty_list_does_nothing(cast):

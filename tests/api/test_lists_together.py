@@ -1,14 +1,16 @@
 """The same list handed in at the same time, from both ends."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 
 from django.db import connections
 
-from priorconsent import lists
+from priorconsent import lists, names
 from registry.models import Work
 from tests.api.test_lists import added, claim, hand_in
 from tests.stage import committed_cast, folder, openings
+from transparency import sequencer
 from transparency.append import sequenced_by_caller
 from transparency.models import Alarm, Event
 
@@ -44,4 +46,30 @@ def test_who_hands_in_what_another_hands_in_just_then_is_told_that_it_is_there(c
     cast.log()
     assert Event.objects.filter(t="work").count() == WORKS + 2
     assert not Work.objects.filter(urn__in=works, claim="").exists()
+    assert not Alarm.objects.exists()
+
+
+def test_pieces_come_in_while_others_are_logged(committed_cast):
+    cast = committed_cast
+    works = added(cast, WORKS)
+    raws = [claim(cast, work) for work in works]
+    over = threading.Event()
+
+    def log():
+        try:
+            while not over.is_set():
+                sequencer.run(cast.now)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(2) as pool:
+        logging = pool.submit(log)
+        pieces = [raws[start : start + 5] for start in range(0, WORKS, 5)]
+        stored = [pool.submit(brought, cast, piece).result().stored for piece in pieces]
+        over.set()
+        logging.result()
+
+    assert stored == [5] * len(pieces)
+    cast.log()
+    assert all(cast.state(names.work(work)) is not None for work in works)
     assert not Alarm.objects.exists()

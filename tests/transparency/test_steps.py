@@ -4,6 +4,8 @@ import tracemalloc
 
 import pytest
 from django.conf import settings
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from priorconsent import times
 from priorconsent.current import CurrentMap
@@ -125,6 +127,20 @@ def test_a_step_that_a_crash_left_behind_leads_nobody_astray(offered):
         assert follow(current, size) == {leaf.name: leaf.state for leaf in leaves_at(size)}
         with pytest.raises(ProofError):
             current.advance(orphan)
+
+
+@pytest.mark.sqlite
+def test_a_publication_walks_through_no_table_of_leaves(offered):
+    """PostgreSQL chooses by what it counted; SQLite always so."""
+    offered.alias(file(1)).append()
+    with CaptureQueriesContext(connection) as captured:
+        sequencer.run(DAY_2)
+    read = [query["sql"] for query in captured.captured_queries if query["sql"].startswith("SELECT")]
+    assert any("transparency_mapleafversion" in sql for sql in read)
+    with connection.cursor() as cursor:
+        for sql in read:
+            cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
+            assert not [plan for *_, plan in cursor.fetchall() if plan.startswith("SCAN transparency_map")], sql
 
 
 def test_the_snapshot_comes_when_its_time_has_come(offered):

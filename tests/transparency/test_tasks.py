@@ -1,5 +1,6 @@
 """What is appended is sequenced after the commit, in this process or in a worker's, and swept if that failed."""
 
+import json
 import shutil
 import time
 
@@ -15,7 +16,7 @@ from tests.transparency.audit import check_log, check_published
 from tests.transparency.cast import PUBLISHER, STUDIO, Cast
 from transparency import tasks
 from transparency.append import append, sequenced_by_caller
-from transparency.files import locked
+from transparency.files import locked, public_folder
 from transparency.followers import _followers, register
 from transparency.keys import found_registry
 from transparency.models import Checkpoint, Event, Pending
@@ -111,8 +112,8 @@ def test_a_worker_sequences_what_a_request_left(worker):
         # What the worker still runs would meet the emptying of the tables.
         wait_until(worker_is_idle)
         with locked(data):
-            shutil.rmtree(data / "public")
-            shutil.rmtree(data / "keys")
+            for folder in ("public", "keys", "changes"):
+                shutil.rmtree(data / folder)
 
 
 def wait_until(reached):
@@ -129,4 +130,7 @@ def worker_is_idle():
 
 def is_done():
     waits = Pending.objects.filter(state="pending").exists()
-    return not waits and Checkpoint.objects.latest("size").published
+    newest = Checkpoint.objects.latest("size")
+    # The snapshot is the last to come.
+    latest = public_folder() / "snapshots" / "latest.json"
+    return not waits and newest.published and json.loads(latest.read_bytes())["size"] == newest.size

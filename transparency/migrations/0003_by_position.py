@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddIndex(
             model_name='mapleaf',
-            index=models.Index(fields=['pos'], name='mapleaf_pos'),
+            index=models.Index(fields=['pos', 'bucket'], name='mapleaf_pos'),
         ),
         migrations.AddIndex(
             model_name='mapleafversion',
