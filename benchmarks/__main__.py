@@ -15,6 +15,7 @@ from benchmarks import (
     publishing,
     receipting,
     searching,
+    sequencing,
     signing,
     snapshots,
     starting,
@@ -32,6 +33,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "snapshot": lambda quick: snapshots.run((SMALL,) if quick else (SMALL, LARGE, HUGE), 3 if quick else 5),
     "proofs": lambda quick: proving.run((LARGE,) if quick else (LARGE, HUGE, 10 * HUGE)),
     "map": lambda quick: mapping.run((SMALL,) if quick else (LARGE, HUGE)),
+    "sequence": lambda quick: sequencing.run({1: 10, 100: 1} if quick else {1: 50, 100: 4, 1000: 2}),
     "issue": lambda quick: issuing.run({1: 5, 50: 1} if quick else {1: 20, 100: 3}),
     "publish": lambda quick: publishing.run(
         (publishing.Load(2, 5, 5),) if quick else (publishing.Load(1, 1, 20), publishing.Load(4, 25, 60))

@@ -12,15 +12,19 @@ ENGINES = ("sqlite", "postgresql")
 
 
 @contextmanager
-def database(engine: str) -> Iterator[Path]:
-    """Set Django up for a fresh database; gives the data folder."""
+def database(engine: str, *, durable: bool = False) -> Iterator[Path]:
+    """Set Django up for a fresh database; gives the data folder.
+
+    Args:
+        durable: PostgreSQL tells the disk, as in production; SQLite does so always.
+    """
     from tests.realservers import Servers
 
     servers = Servers()
     try:
         with tempfile.TemporaryDirectory() as folder:
             if engine == "postgresql":
-                os.environ["DATABASE_URL"] = servers.start_postgresql()
+                os.environ["DATABASE_URL"] = servers.start_postgresql(durable=durable)
             os.environ |= {"PRIORCONSENT_DATA": folder, "SECRET_KEY": "of a benchmark" * 4}
             # That the keys of a benchmark are not encrypted is known.
             os.environ["PRIORCONSENT_LOG_LEVEL"] = "error"

@@ -47,8 +47,12 @@ class Servers:
         self.notes: list[str] = []
         atexit.register(self.stop)
 
-    def start_postgresql(self) -> str:
-        """Start a fresh cluster and return its ``DATABASE_URL``."""
+    def start_postgresql(self, *, durable: bool = False) -> str:
+        """Start a fresh cluster and return its ``DATABASE_URL``.
+
+        Args:
+            durable: as in production, for those who measure what that costs.
+        """
         account = unprivileged_account()
         programs = self._readable_by(account, find_postgresql())
         home = self.folder / "postgresql"
@@ -78,7 +82,7 @@ class Servers:
             raise MissingServerError(f"{programs}/initdb: {made.stderr.decode(errors='replace')}")
         port = free_port()
         # A crash of the test machine may lose this cluster: nobody will miss it.
-        unsafe = ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]
+        unsafe = [] if durable else ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]
         self._run(
             [programs / "postgres", "-D", home / "data", "-h", "127.0.0.1", "-p", str(port), "-k", home, *unsafe],
             port,

@@ -49,7 +49,7 @@ class Files:
 
     def settle(self) -> None:
         """Make the names of all files durable."""
-        for folder in self._touched:
+        for folder in sorted(self._touched):
             _sync_folder(folder)
         self._touched.clear()
 

@@ -6,6 +6,7 @@ several only while a log changes its key.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -17,6 +18,8 @@ from priorconsent.log.note import Known, Verifier
 # 32 witnesses with ML-DSA keys take 66 kB.
 MAX_POLICY_BYTES = 1 << 17
 MAX_LOGS = MAX_WITNESSES = MAX_GROUPS = 32
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 NONE = "none"
 
 # Where others than the log itself are needed for nothing; every time of a cosignature is later.
@@ -317,7 +320,7 @@ def _words(line: str) -> list[str]:
 def _check_characters(text: str) -> None:
     if len(text.encode(errors="surrogatepass")) > MAX_POLICY_BYTES:
         raise MalformedError(f"a log policy longer than {MAX_POLICY_BYTES} bytes")
-    if any(character == "\x7f" or (character < " " and character not in "\t\n") for character in text):
+    if _CONTROL.search(text):
         raise MalformedError("control characters in a log policy")
     if not text.endswith("\n"):
         raise MalformedError("every line of a log policy ends in a newline")

@@ -10,6 +10,7 @@ from priorconsent.errors import MalformedError
 
 MAX_NUMBER = 2**63 - 1
 
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}")
 
 
@@ -65,5 +66,5 @@ def decode_text(raw: bytes, *, max_bytes: int) -> str:
 
 def check_controls(text: str) -> None:
     """Refuse control characters other than newline."""
-    if any(character < " " and character != "\n" for character in text):
+    if _CONTROL.search(text):
         raise MalformedError("control characters other than newline")

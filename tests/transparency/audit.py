@@ -60,8 +60,7 @@ def check_checkpoint(size, event, hashes):
     assert row.time == event.time
     if row.note is not None:
         # What was signed and overtaken before witnesses saw it was never public.
-        told = read_trust((settings.PRIORCONSENT_DATA / "trust.json").read_bytes()).policy
-        policy = told if row.published else log_policy()
+        policy = own_trust_file().policy if row.published else log_policy()
         opened = open_checkpoint(bytes(row.note), policy).checkpoint
         assert (opened.size, opened.root) == (size, bytes(row.root))
 
@@ -71,8 +70,14 @@ def check_published(*, snapshot_of=None):
 
     ``snapshot_of``: the earlier size that the newest snapshot is of, if it is not of this one.
     """
-    public = settings.PRIORCONSENT_DATA / "public"
-    trust = read_trust((settings.PRIORCONSENT_DATA / "trust.json").read_bytes())
+    size, maps = check_readable()
+    assert check_snapshot(maps) == (snapshot_of or size)
+    return size
+
+
+def check_readable():
+    """The checkpoint and everything that it needs; gives its size, and the map at each size until then."""
+    public, trust = settings.PRIORCONSENT_DATA / "public", own_trust_file()
     checkpoint = open_checkpoint((public / "log" / "checkpoint").read_bytes(), trust.policy).checkpoint
     read = directory_reader(public / "log")
     entries = list(read_entries(read, checkpoint.size))
@@ -84,15 +89,24 @@ def check_published(*, snapshot_of=None):
         effect = replay.apply(ev.read_event(entry), ledger, FileArchive(public))
         assert (effect.alarm, effect.unchecked) == (None, ())
         maps[ledger.size] = dict(ledger.states)
-    latest = json.loads((public / "snapshots" / "latest.json").read_bytes())
-    path = public / "snapshots" / latest["file"]
+    return checkpoint.size, maps
+
+
+def check_snapshot(maps):
+    """The newest snapshot holds the map of its size; gives that."""
+    folder = settings.PRIORCONSENT_DATA / "public" / "snapshots"
+    latest = json.loads((folder / "latest.json").read_bytes())
+    path = folder / latest["file"]
     assert latest["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
-    assert latest["size"] == (snapshot_of or checkpoint.size)
-    with snapshot.open_verified(path, trust, None) as opened:
+    with snapshot.open_verified(path, own_trust_file(), None) as opened:
         assert {name: state for _, name, state in opened.leaves()} == {
             name: state.encode() for name, state in maps[latest["size"]].items()
         }
-    return checkpoint.size
+    return latest["size"]
+
+
+def own_trust_file():
+    return read_trust((settings.PRIORCONSENT_DATA / "trust.json").read_bytes())
 
 
 class FileArchive(replay.Archive):
