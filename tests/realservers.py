@@ -212,6 +212,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
         del os.environ[name]
     # A run that is told to end ends as by Ctrl-C: fixtures and servers are torn down.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Whoever starts us in the background makes Ctrl-C ignored, also for the programs that tests start and interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     servers = Servers()
     early_config.stash[SERVERS] = servers
     os.environ["PRIORCONSENT_DATA"] = str(servers.folder / "data")
