@@ -8,6 +8,7 @@ after a crash the file is as it was at the last commit.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 
 from priorconsent import canonical, leaf_file, merkle_buckets, merkle_map
 from priorconsent import events as ev
@@ -59,6 +60,8 @@ class FileLedger:
         self._size, self._leaves, self._last_time = told
         self._known: dict[str, State | None] = {}
         self._changed: dict[str, State] = {}
+        # Every statement is held against the registry that it names.
+        self._first: ev.Event | None = None
         rows = self._connection.execute("SELECT depth, prefix, hash, leaf_key, leaf_value FROM nodes")
         self._nodes: dict[Position, Node] = {
             (depth, prefix): Node(found, (key, value) if key is not None else None)
@@ -78,6 +81,10 @@ class FileLedger:
         """Number of names with a state, as of the last ``save``."""
         return self._leaves
 
+    def leaves_of_map(self) -> Iterator[tuple[str, bytes]]:
+        """Name and canonical state of every leaf, ascending by key, as of the last ``save``."""
+        yield from self._connection.execute("SELECT name, state FROM leaves ORDER BY key")
+
     def state(self, name: str) -> State | None:  # noqa: D102
         changed = self._changed.get(name)
         if changed is not None:
@@ -95,8 +102,13 @@ class FileLedger:
         self._changed[name] = state
 
     def event(self, pos: int) -> ev.Event:  # noqa: D102
+        if pos == 0 and self._first is not None:
+            return self._first
         [raw] = self._connection.execute("SELECT raw FROM events WHERE pos = ?", (pos,)).fetchone()
-        return ev.read_event(raw)
+        event = ev.read_event(raw)
+        if pos == 0:
+            self._first = event
+        return event
 
     def is_spent(self, digest: str) -> bool:  # noqa: D102
         found = self._connection.execute("SELECT 1 FROM spent WHERE digest = ?", (_short(digest),))

@@ -23,7 +23,7 @@ def committed(transactional_db, tmp_path):
     return Importing(tmp_path)
 
 
-def start(importing, path, *options):
+def start(importing, path, *options, stderr=subprocess.DEVNULL):
     url = os.environ["DATABASE_URL"].rsplit("/", 1)[0] + "/" if connection.vendor == "postgresql" else "sqlite:///"
     name = str(connection.settings_dict["NAME"])
     command = [sys.executable, "manage.py", "import_works", path, "--map", path.parent / "map.toml"]
@@ -32,7 +32,7 @@ def start(importing, path, *options):
         cwd=ROOT,
         env={**os.environ, "DATABASE_URL": url + name},
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=stderr,
     )
 
 
@@ -102,3 +102,21 @@ def test_a_reader_that_is_killed_leaves_none_of_the_file(committed):
         os.kill(int(reader), signal.SIGKILL)
     assert process.wait() == 1
     assert (Work.objects.count(), Import.objects.count()) == (0, 0)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_whoever_breaks_off_is_told_what_is_left(committed, whole):
+    lines = [HEADER, *(f"{number},tv,=題{number},,,,A|B,,Manga" for number in range(20_000)), ""]
+    path = committed.write("catalogue.csv", "\n".join(lines).encode())
+    report = path.with_suffix(".report")
+    (path.parent / "map.toml").write_text(MAP, encoding="utf-8")
+    options = ["--report", str(report), "--all-or-nothing" if whole else "--by-batch"]
+    process = start(committed, path, *options, stderr=subprocess.PIPE)
+    wait_until(lambda: report.exists() and report.stat().st_size > 100_000)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate()
+    assert process.returncode == 130
+    left = "nothing was stored" if whole else "whole batches stay: run it again"
+    assert said.decode().endswith(f"CommandError: broken off; {left}\n")
+    assert (Work.objects.count() == 0) == whole
+    assert Work.objects.count() % BATCH == 0

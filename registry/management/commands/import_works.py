@@ -61,6 +61,9 @@ class Command(BaseCommand):
                 raise CommandError(f"the file is refused: {error}") from None
             except (PriorConsentError, OSError) as error:
                 raise CommandError(str(error)) from None
+            except KeyboardInterrupt:
+                what = "whole batches stay: run it again" if options["by_batch"] else "nothing was stored"
+                raise CommandError(f"broken off; {what}", returncode=130) from None
         self.stdout.write(msgspec.json.encode(summary).decode())
         if options["search_later"] and summary.stored:
             self.stderr.write("now run index_works: until then no search finds these works, or knows new titles")
