@@ -12,6 +12,7 @@ from benchmarks import (
     issuing,
     mapping,
     proving,
+    publishing,
     receipting,
     searching,
     signing,
@@ -32,6 +33,9 @@ MEASUREMENTS: dict[str, Measurement] = {
     "proofs": lambda quick: proving.run((LARGE,) if quick else (LARGE, HUGE, 10 * HUGE)),
     "map": lambda quick: mapping.run((SMALL,) if quick else (LARGE, HUGE)),
     "issue": lambda quick: issuing.run({1: 5, 50: 1} if quick else {1: 20, 100: 3}),
+    "publish": lambda quick: publishing.run(
+        (publishing.Load(2, 5, 5),) if quick else (publishing.Load(1, 1, 20), publishing.Load(4, 25, 60))
+    ),
     "import": lambda quick: importing.run((SMALL,) if quick else (LARGE, HUGE)),
     "search": lambda quick: searching.run((SMALL,) if quick else (LARGE, HUGE)),
     "sign": lambda quick: signing.run(500 if quick else 3_236),

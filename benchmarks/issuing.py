@@ -143,11 +143,11 @@ def _batch(stage: object, works: list[str]) -> list[Figure]:
         while sequencer.sequence(stage.now) is not None:
             pass
 
-    acts: list[Callable[[], None]] = [offer, sign, issue, sequence, lambda: sequencer.finish(stage.now)]
+    acts: list[Callable[[], object]] = [offer, sign, issue, sequence, lambda: sequencer.finish(stage.now)]
     return [_timed(act) for act in acts]
 
 
-def _timed(act: Callable[[], None]) -> Figure:
+def _timed(act: Callable[[], object]) -> Figure:
     start = time.perf_counter(), time.process_time()
     act()
     return time.perf_counter() - start[0], time.process_time() - start[1]

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from priorconsent import timestamps
-from priorconsent.errors import MalformedError
+from priorconsent.errors import MalformedError, PriorConsentError
 from priorconsent.log.countersigners import Countersigners
 from priorconsent.signing.pkcs8 import MIN_PASSPHRASE_BYTES
 from priorconsent.signing.uris import KeyUri, read_uri
@@ -211,10 +211,13 @@ def read_certificates(text: str) -> tuple[str, ...]:
 
 def read_witnesses(text: str) -> Countersigners:
     """A policy without the log: witnesses with names, keys and URLs, groups, and a quorum."""
-    # Where a value comes from a file, its last line break was taken off.
-    found = Countersigners.parse(text if text.endswith("\n") else f"{text}\n")
-    for witness in found.witnesses:
-        check_url(witness.url or "")
+    try:
+        # Where a value comes from a file, its last line break was taken off.
+        found = Countersigners.parse(text if text.endswith("\n") else f"{text}\n")
+        for witness in found.witnesses:
+            check_url(witness.url or "")
+    except PriorConsentError as error:
+        raise ValueError(f"expected a tlog-policy of witnesses with URLs, and a quorum: {error}") from None
     return found
 
 

@@ -51,10 +51,12 @@ def publish(*, everything: bool = False) -> int | None:
     """
     with locked(settings.PRIORCONSENT_DATA):
         public = _size_of(_checkpoint_path())
-        newest = Checkpoint.objects.filter(note__isnull=False).order_by("-size").first()
-        if newest is None:
+        # Read once: while this one publishes, others sign what is larger.
+        rows = Checkpoint.objects.filter(note__isnull=False, size__gte=public).order_by("-size")
+        signed = list(rows[:ROWS_LOOKED_AT])
+        if not signed:
             return public or None
-        counting = _newest_that_counts(public)
+        newest, counting = signed[0], next((row for row in signed if opened(row) is not None), None)
         written = 0 if everything else max(public, min(_size_of(_unwitnessed_path()), newest.size))
         files = Files(settings.PRIORCONSENT_DATA)
         if newest.size > written:
@@ -73,6 +75,11 @@ def read_checkpoint() -> bytes | None:
     """The checkpoint that the public sees; ``None`` before the first."""
     path = _checkpoint_path()
     return path.read_bytes() if path.exists() else None
+
+
+def read_all_shown() -> tuple[bytes, ...]:
+    """The checkpoints that the public and monitors see."""
+    return tuple(path.read_bytes() for path in (_checkpoint_path(), _unwitnessed_path()) if path.exists())
 
 
 def watch(now: str) -> None:
@@ -103,11 +110,6 @@ def _size_of(path: Path) -> int:
         return open_signed(path.read_bytes(), log_policy()).checkpoint.size
     except PriorConsentError as error:
         raise DatabaseChangedError(f"{path.name} is not what this log signed: {error}") from error
-
-
-def _newest_that_counts(public: int) -> Checkpoint | None:
-    rows = Checkpoint.objects.filter(note__isnull=False, size__gte=public).order_by("-size")
-    return next((row for row in rows[:ROWS_LOOKED_AT] if opened(row) is not None), None)
 
 
 def _cosigned(row: Checkpoint) -> Collection[str]:

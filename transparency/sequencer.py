@@ -178,10 +178,9 @@ def _take_turn() -> None:
 
 def _open_ledger() -> DatabaseLedger:
     ledger = DatabaseLedger()
-    # The file is what the public has seen: a database restored from an old copy must not sign another future.
-    published = publisher.read_checkpoint()
-    if published is not None:
-        check_anchor(published, log_nodes(ledger.size))
+    # What the public and monitors have seen: a database restored from an old copy must not sign another future.
+    for shown in publisher.read_all_shown():
+        check_anchor(shown, log_nodes(ledger.size))
     # Nor go on from where it signed something else.
     signed.check(log_nodes(ledger.size))
     beyond = Event.objects.filter(pos__gte=ledger.size).exists()

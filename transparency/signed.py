@@ -24,10 +24,14 @@ from priorconsent.log.tiles import TileNodes
 from priorconsent.log.tree import tree_root
 from priorconsent.signing.files import write_new
 from transparency.alarms import RestoredBackupError
+from transparency.files import PRIVATE_MODE, write_file
 from transparency.models import Checkpoint
 
 FORMAT = "prior-consent-signed/1"
 BUSY_S = 20
+# The lower half of SQLite's error codes, and those that say nothing about what is in the file.
+PRIMARY_CODE = 0xFF
+AWAY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM})
 HOW_TO_GO_ON = "docs/guides/restoring.md says how to go on"
 
 _SCHEMA = """
@@ -64,9 +68,9 @@ def read() -> Signed | None:
     try:
         with _connected() as connection:
             row = connection.execute("SELECT format, origin, size, root FROM signed").fetchone()
-    except sqlite3.OperationalError as error:
-        raise SigningError(f"{path()} cannot be read: {error}") from None
     except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode & PRIMARY_CODE in AWAY:
+            raise SigningError(f"{path()} cannot be read: {error}") from None
         raise RestoredBackupError(f"{path()} is damaged ({error}); {HOW_TO_GO_ON}") from None
     if row is None or row[:2] != (FORMAT, settings.PRIORCONSENT_ORIGIN):
         raise RestoredBackupError(f"{path()} is not that of {settings.PRIORCONSENT_ORIGIN}; {HOW_TO_GO_ON}")
@@ -115,16 +119,25 @@ def move_on(size: int, root: bytes, nodes: TileNodes) -> bool:
 
 def remember(first: Signed) -> bool:
     """Make the file, if there is none; whether this call made it."""
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
-        connection.execute(_SCHEMA)
-        row = (FORMAT, settings.PRIORCONSENT_ORIGIN, first.size, first.root)
-        connection.execute("INSERT INTO signed VALUES (1, ?, ?, ?, ?)", row)
-        content = connection.serialize()
     try:
-        write_new(path(), content)
+        write_new(path(), _file(first))
     except ConflictError:
         return False
     return True
+
+
+def replace(last: Signed) -> None:
+    """Make the file anew, whatever it said. Only ``resuming`` knows when that may be."""
+    path().parent.mkdir(parents=True, exist_ok=True)
+    write_file(path(), _file(last), PRIVATE_MODE)
+
+
+def _file(last: Signed) -> bytes:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.execute(_SCHEMA)
+        row = (FORMAT, settings.PRIORCONSENT_ORIGIN, last.size, last.root)
+        connection.execute("INSERT INTO signed VALUES (1, ?, ?, ?, ?)", row)
+        return connection.serialize()
 
 
 def _newest_signed() -> int:
@@ -132,18 +145,24 @@ def _newest_signed() -> int:
     return newest.size if newest is not None else 0
 
 
+def compare(last: Signed, nodes: TileNodes) -> None:
+    """Compare what was signed last with a tree.
+
+    Raises:
+        RestoredBackupError: the tree does not continue it.
+    """
+    if last.size > nodes.size:
+        raise RestoredBackupError(f"{last.size} events were signed, but only {nodes.size} are here; {HOW_TO_GO_ON}")
+    if tree_root(last.size, nodes) != last.root:
+        raise RestoredBackupError(f"other events are here than the {last.size} that were signed; {HOW_TO_GO_ON}")
+
+
 def _compare(last: Signed | None, newest: int, nodes: TileNodes) -> None:
-    told = None
-    if last is None:
-        told = f"{newest} events were signed, and {path()} is gone" if newest else None
-    elif newest > last.size:
-        told = f"{newest} events were signed, and {path()} knows of {last.size}"
-    elif last.size > nodes.size:
-        told = f"{last.size} events were signed, but only {nodes.size} are here"
-    elif tree_root(last.size, nodes) != last.root:
-        told = f"other events are here than the {last.size} that were signed"
-    if told is not None:
-        raise RestoredBackupError(f"{told}; {HOW_TO_GO_ON}")
+    if newest > (last.size if last is not None else 0):
+        knows = f"knows of {last.size}" if last is not None else "is gone"
+        raise RestoredBackupError(f"{newest} events were signed, and {path()} {knows}; {HOW_TO_GO_ON}")
+    if last is not None:
+        compare(last, nodes)
 
 
 @contextmanager

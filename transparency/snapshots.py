@@ -14,7 +14,7 @@ from django.conf import settings
 
 from priorconsent import canonical, snapshot, times
 from priorconsent.client import Latest
-from priorconsent.errors import MalformedError, PriorConsentError
+from priorconsent.errors import MalformedError, NotFoundError, PriorConsentError
 from priorconsent.records import convert
 from transparency import proofs
 from transparency.alarms import DatabaseChangedError
@@ -76,6 +76,22 @@ def write(*, again: bool = False, wait: bool = True) -> int | None:
             write_file(_pointer_path(), pointer)
             _remove_old()
         return newest.size
+
+
+def write_for_today() -> None:
+    """Write the newest snapshot again if who begins with the trust file of today could not begin with it.
+
+    Raises:
+        NotFoundError: nothing is published.
+        DatabaseChangedError: nor does what is published count by that trust file.
+    """
+    size = _latest_size()
+    if size is None:
+        raise NotFoundError("nothing is published")
+    try:
+        snapshot.open_verified(_folder() / f"{size}.sqlite", own_trust(), None).close()
+    except PriorConsentError:
+        write(again=True)
 
 
 def _write(files: Files, newest: Checkpoint) -> bytes:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 
 from django.conf import settings
@@ -338,19 +339,28 @@ def own_cosigner(public_key: bytes) -> Cosigner:
 
 def log_policy() -> Policy:
     """What the log itself must have signed, by a key of each kind. Nobody but this server goes by it alone."""
-    logs = tuple(Log(verifier, f"{settings.PRIORCONSENT_BASE_URL}/log") for verifier in verifiers())
-    keys = [own_cosigner(public_key) for public_key in signers.mldsa_public_halves()]
-    if len(keys) == 1:
-        return Policy(logs, (Witness(OWN_ML_DSA, keys[0]),), OWN_ML_DSA)
-    own = tuple(Witness(f"{OWN_ML_DSA}-{number}", key) for number, key in enumerate(keys, 1))
-    # Any of them: while one takes over from another, and for the checkpoints of its time afterwards.
-    return Policy(logs, (*own, Group(OWN_ML_DSA, 1, tuple(one.name for one in own))), OWN_ML_DSA)
+    return _policy(*_own_keys(), Countersigners())
 
 
 def own_policy() -> Policy:
     """What readers are told to ask for: the log's own signatures, and those of witnesses that its operator chose."""
-    chosen: Countersigners = settings.PRIORCONSENT_WITNESS_POLICY
-    return chosen.with_log(log_policy())
+    return _policy(*_own_keys(), settings.PRIORCONSENT_WITNESS_POLICY)
+
+
+def _own_keys() -> tuple[tuple[Log, ...], tuple[Cosigner, ...]]:
+    logs = tuple(Log(verifier, f"{settings.PRIORCONSENT_BASE_URL}/log") for verifier in verifiers())
+    return logs, tuple(own_cosigner(public_key) for public_key in signers.mldsa_public_halves())
+
+
+# A publication asks for it dozens of times.
+@lru_cache(maxsize=8)
+def _policy(logs: tuple[Log, ...], keys: tuple[Cosigner, ...], chosen: Countersigners) -> Policy:
+    if len(keys) == 1:
+        return chosen.with_log(Policy(logs, (Witness(OWN_ML_DSA, keys[0]),), OWN_ML_DSA))
+    own = tuple(Witness(f"{OWN_ML_DSA}-{number}", key) for number, key in enumerate(keys, 1))
+    # Any of them: while one takes over from another, and for the checkpoints of its time afterwards.
+    group = Group(OWN_ML_DSA, 1, tuple(one.name for one in own))
+    return chosen.with_log(Policy(logs, (*own, group), OWN_ML_DSA))
 
 
 def own_trust() -> Trust:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -73,7 +73,7 @@ class _Memory:
     sizes: dict[str, int] = field(default_factory=dict)
 
 
-_memories: dict[tuple[str, str], _Memory] = {}
+_memories: dict[Hashable, _Memory] = {}
 
 
 def forget() -> None:
@@ -81,8 +81,11 @@ def forget() -> None:
     _memories.clear()
 
 
-def check_not_restored() -> None:
+def check_not_restored() -> int:
     """Ask each witness that was not heard yet what it has seen of this log.
+
+    Returns:
+        How many were heard by now.
 
     Raises:
         RestoredBackupError: something that this log signed, and that is not here. It is kept as proof.
@@ -90,13 +93,14 @@ def check_not_restored() -> None:
     memory, witnesses = _memory(), _by_url(own_policy())
     unheard = [url for url in witnesses if url not in memory.heard]
     if not unheard or (memory.asked is not None and time.monotonic() < memory.asked + PAUSE_S):
-        return
+        return len(memory.heard)
     for url, seen in _all_at_once(unheard, lambda url: asking.latest(url, settings.PRIORCONSENT_ORIGIN)).items():
         if isinstance(seen, PriorConsentError):
             logger.warning("a witness does not tell what it has seen: %s", seen)
         elif seen is None or _is_here(url, seen):
             memory.heard.add(url)
     memory.asked = time.monotonic()
+    return len(memory.heard)
 
 
 def may_sign() -> bool:
@@ -321,4 +325,5 @@ def _by_url(policy: Policy) -> dict[str, list[Witness]]:
 
 
 def _memory() -> _Memory:
-    return _memories.setdefault((str(settings.PRIORCONSENT_DATA), own_policy().text()), _Memory())
+    place = (settings.PRIORCONSENT_DATA, settings.PRIORCONSENT_ORIGIN, settings.PRIORCONSENT_WITNESS_POLICY)
+    return _memories.setdefault(place, _Memory())

@@ -160,6 +160,14 @@ def test_the_tutorial_goes_as_it_is_written(tmp_path):
     assert not faults, "\n\n".join(faults)
 
 
+def test_the_guide_for_witnesses_goes_as_it_is_written(tmp_path):
+    work = tmp_path / "work"
+    work.mkdir()
+    faults = execute(ROOT / "docs" / "guides" / "witness.md", checkout_in(tmp_path / "checkout"), work, free_port())
+
+    assert not faults, "\n\n".join(faults)
+
+
 def test_the_tutorial_does_the_same_in_japanese():
     pages = [(ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("tutorial.md", "tutorial.ja.md")]
     english, japanese = ([block[0] for block in FENCED.finditer(page)] for page in pages)

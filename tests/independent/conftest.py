@@ -3,6 +3,9 @@
 import pytest
 
 from tests.independent.tools import build_tlogcheck
+from tests.transparency.conftest import folder, three_witnesses, witnessed, witnesses
+
+__all__ = ["folder", "three_witnesses", "tlogcheck", "witnessed", "witnesses"]
 
 
 @pytest.fixture(scope="session")

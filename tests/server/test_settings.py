@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from config.env import BASE_DIR, SETTINGS, SettingError, StandInWarning, read_environment, warn_of_stand_in
+from tests.witnesses import W1
 
 SECRET = "s" * 40
+WITNESS = W1.cosigner.vkey()
 
 
 def test_nothing_set_gives_a_laptop():
@@ -53,6 +55,14 @@ def test_the_folder_of_keys_follows_the_folder_of_data():
         ("PRIORCONSENT_KEY_DELAY_S", "٣"),
         ("PRIORCONSENT_KEY_DELAY_S", "999999999"),
         ("PRIORCONSENT_FRESH_FOR_S", "0"),
+        ("PRIORCONSENT_WITNESS_POLICY", "/etc/witnesses.policy"),
+        ("PRIORCONSENT_WITNESS_POLICY", "quorum w1"),
+        ("PRIORCONSENT_WITNESS_POLICY", f"witness w {WITNESS} w.example\nquorum w"),
+        ("PRIORCONSENT_WITNESS_POLICY", f"witness w {WITNESS} ftp://w.example\nquorum w"),
+        ("PRIORCONSENT_WITNESS_POLICY", f"witness w {WITNESS} https://user@w.example\nquorum w"),
+        ("PRIORCONSENT_WITNESS_POLICY", f"witness w {WITNESS}\nquorum w"),
+        ("PRIORCONSENT_SIGNED_STORE", ""),
+        ("PRIORCONSENT_SIGNED_STORE", "/srv/"),
         ("PRIORCONSENT_TSA_URLS", "tsa.example"),
         ("PRIORCONSENT_TSA_URLS", "https://tsa.example https://tsa.example"),
         ("PRIORCONSENT_TSA_CA", "ca.pem"),
@@ -150,3 +160,9 @@ def test_a_stand_in_warns_in_one_sentence_without_a_line_of_ours():
 def test_a_stand_in_keeps_its_class():
     with pytest.warns(StandInWarning, match="something stands in"):
         warn_of_stand_in("something stands in")
+
+
+def test_witnesses_are_read_from_a_file(tmp_path):
+    (tmp_path / "policy").write_text(f"# ours\nwitness w {WITNESS} https://w.example/below\nquorum w\n")
+    found = read_environment({"PRIORCONSENT_WITNESS_POLICY_FILE": str(tmp_path / "policy")})
+    assert found["PRIORCONSENT_WITNESS_POLICY"].quorum == "w"

@@ -4,14 +4,19 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, connection, connections
 
+from priorconsent import times
 from priorconsent.errors import ConflictError, PriorConsentError
+from priorconsent.witness import config
 from tests.transparency.audit import check_log, check_published
 from tests.transparency.cast import DAY_1, DAY_2, STUDIO, Cast
-from transparency import sequencer
+from transparency import publisher, sequencer, snapshots
 from transparency.append import sequenced_by_caller
-from transparency.models import Event, Head, Pending
+from transparency.checkpoints import sign_newest
+from transparency.keys import found_registry
+from transparency.models import Alarm, Event, Head, Pending
+from transparency.store import own_policy
 
 THREADS = 4
 
@@ -84,3 +89,52 @@ def test_a_head_that_moved_on_is_not_moved_again(cast):
     sequencer._move_head(size, size + 1, 1)
     with pytest.raises(ConflictError):
         sequencer._move_head(size, size + 1, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_who_sign_and_publish_at_once_agree_with_their_witnesses(witnesses, transactional_db):
+    with sequenced_by_caller():
+        cast = Cast(found_registry(times.now()))
+        units = [cast.party(f"urn:uuid:00000000-0000-4000-8000-{number:012x}") for number in range(40)]
+
+        def work(number):
+            for unit in units[number::4]:
+                unit.append()
+                try:
+                    sequencer.run(times.now())
+                except (DatabaseError, PriorConsentError):
+                    # PostgreSQL may show the loser rows of the winner's; what it left undone somebody else finishes.
+                    continue
+
+        together(work)
+        sequencer.sweep(times.now())
+    assert Event.objects.filter(t="party").count() == 40
+    check_log()
+    assert check_published() == Event.objects.count()
+    assert not Alarm.objects.filter(code="restored_backup").exists()
+    kept = [one.origin for witness in witnesses for one in config.state(witness.folder).evidence()]
+    assert own_policy().origin not in kept
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_signed_while_a_publication_begins_waits_for_the_next_one(cast):
+    cast.refusal(1).append()
+    sequencer.sequence(DAY_2)
+    sign_newest(DAY_2)
+    cast.refusal(2).append()
+    sequencer.sequence(DAY_2)
+    signed: list[bool] = []
+
+    def sign_after_the_first_look(execute, sql, params, many, context):
+        result = execute(sql, params, many, context)
+        if "transparency_checkpoint" in sql and not signed:
+            signed.append(True)
+            sign_newest(DAY_2)
+        return result
+
+    with connection.execute_wrapper(sign_after_the_first_look):
+        publisher.publish()
+    snapshots.write()
+    assert (signed, check_published()) == ([True], Event.objects.count() - 2)
+    sequencer.finish(DAY_2)
+    assert check_published() == Event.objects.count()

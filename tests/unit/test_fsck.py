@@ -2,17 +2,22 @@
 
 import shutil
 import sqlite3
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
 
-from priorconsent import canonical, names
+from priorconsent import canonical, names, times
 from priorconsent.court.fsck import fsck
 from priorconsent.court.published import Folder
 from priorconsent.court.report import Exit
+from priorconsent.log.note import split_note
+from priorconsent.offers import TextPin
 from tests import court_world
 from tests import scenario as cast
 from tests.court_world import World, honest
+from tests.tsa import make_authority
+from tests.unit.test_receipt_checks import acknowledge, lost, withdrawn
 from tests.unit.test_verify import LOG_ENDED, LOG_NEXT, rotate, second_keyset
 
 TRUST = cast.trust()
@@ -214,3 +219,44 @@ def test_a_checkpoint_by_a_log_key_whose_time_is_over_is_wrong(tmp_path):
     assert check(world.publish(tmp_path / "in time")).exit_code == Exit.PERMITTED
     world.seal(cast.BATCH_C)
     assert_wrong(world.publish(tmp_path / "late"), f"signed by no log key of the registry at {cast.BATCH_C}")
+
+
+# What its holder shows, and what others said of it
+
+
+def test_a_promise_that_was_not_kept_is_withdrawal_unlogged(tmp_path):
+    world, digest = withdrawn()
+    lost_one = lost(world)
+    world.seal(cast.BATCH_C)
+    world.seal(times.plus(cast.BATCH_C, 60))
+    folder = Folder(world.publish(tmp_path / "published"))
+    assert fsck(folder, TRUST, None, [acknowledge(digest)]).exit_code == Exit.PERMITTED
+    found = fsck(folder, TRUST, None, [acknowledge(digest), acknowledge(canonical.digest(lost_one))])
+    assert [one.code for one in found.wrong] == ["withdrawal_unlogged"]
+    later = acknowledge(canonical.digest(lost_one), received_at=times.plus(cast.BATCH_C, 60))
+    assert [one.code for one in fsck(folder, TRUST, None, [later]).unable] == ["not_due"]
+
+
+def test_time_stamps_are_of_this_log_and_by_an_authority_that_is_trusted(folder, tmp_path):
+    authority = make_authority(tmp_path / "tsa")
+    text = split_note((folder / "log" / "checkpoint").read_bytes())[0].encode()
+    path = folder / "timestamps" / "22" / "0123456789abcdef.tsr"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(authority.stamp(text, datetime(2027, 3, 1, 1, tzinfo=UTC)))
+    trusting = cast.trust(tsa_ca=(authority.root,))
+    assert check(folder, trusting).exit_code == Exit.PERMITTED
+    assert check(folder).uncovered == ["timestamps/22/0123456789abcdef.tsr"]
+    path.write_bytes(authority.stamp(b"another log", datetime(2027, 3, 1, 1, tzinfo=UTC)))
+    assert_wrong(folder, "timestamps/22", trusting)
+
+
+def test_a_text_that_an_offer_pins_has_to_be_there(tmp_path):
+    world = World().begin()
+    text = b"the contract"
+    pin = TextPin(lang="en", media_type="text/plain", digest=canonical.digest(text))
+    offer = msgspec.structs.replace(court_world.OFFER, texts=(pin,))
+    world.log(world.sign_grant(offer), cast.BATCH_B)
+    found = check(publish(world, tmp_path))
+    assert (found.exit_code, [one.subject for one in found.unable]) == (Exit.COULD_NOT_CHECK, ["event 18"])
+    world.made.blobs[pin.digest] = text
+    assert check(world.publish(tmp_path / "published")).exit_code == Exit.PERMITTED

@@ -6,6 +6,7 @@ from priorconsent.errors import MalformedError, NotFoundError, ProofError
 from priorconsent.log import tree
 from priorconsent.log.checkpoint import Checkpoint
 from priorconsent.log.proved import ProvedLog
+from priorconsent.log.tiles import encode_entries
 from tests.unit.test_log_tiles import BOUNDARIES, ENTRIES, LEAVES, Files
 
 SIZES = [1, 2, 255, 256, 257, 511, 512, 600]
@@ -59,6 +60,16 @@ def test_a_changed_file_gives_nothing_that_was_not_logged(log, size):
             # It does not belong to a log of this size.
             assert len(given) == size
         assert given == ENTRIES[: len(given)]
+
+
+def test_entries_and_hashes_that_were_changed_together_are_told_from_those_logged(log):
+    files, roots = log
+    changed = Files(files)
+    entries = [b"other", *ENTRIES[1:256]]
+    changed["tile/entries/000"] = encode_entries(entries)
+    changed["tile/0/000"] = b"".join(map(tree.leaf_hash, entries))
+    with pytest.raises(ProofError, match="does not hold the hashes of this log"):
+        list(opened(changed, roots, 600).entries(0))
 
 
 def test_another_root_or_a_missing_file_gives_nothing(log):

@@ -331,6 +331,18 @@ def test_a_missing_blob_stops_it_where_it_is_needed(world, tmp_path, watch):
     token.write_bytes(raw)
     assert mine.look(tmp_path / "public", LATER).problem is None
     assert mine.codes == ["party", "party-key", "grant"]
+    # What it remembers of the log is whole.
+    assert mine.look(grow(world, stranger()).publish(tmp_path / "public"), LATER).fraud is None
+    seen = mine.look(World().begin().publish(tmp_path / "older"), LATER)
+    assert (seen.fraud, seen.problem.code) == (None, "stale_snapshot")
+
+
+def test_a_shorter_history_that_is_another_one_is_a_fork_too(world, tmp_path, watch):
+    mine = watch()
+    mine.look(grow(world, stranger(8), stranger(7), stranger(6)).publish(tmp_path / "public"), LATER)
+    other, folder = fork(tmp_path)
+    seen = mine.look(other.publish(folder), LATER)
+    assert (seen.fraud.code, len(seen.fraud.evidence)) == ("fork", 2)
 
 
 def test_reports_are_json_that_reads_the_same(world, tmp_path, watch):
