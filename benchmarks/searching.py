@@ -5,6 +5,7 @@ The catalogue is invented, and its words are few: each is in one work of thirty,
 
 from __future__ import annotations
 
+import gc
 import statistics
 import time
 from collections.abc import Callable
@@ -82,6 +83,8 @@ def _bring(folder: Path, size: int) -> None:
 def _ask(size: int) -> list[tuple[str, ...]]:
     from registry import search
 
+    # What the import left behind is not to be walked over again and again here.
+    gc.freeze()
     timed = _Stopwatch()
     rows, every = [], []
     for name, text in questions(size).items():
