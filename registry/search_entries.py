@@ -19,6 +19,9 @@ BATCH_WORKS: Final = 2000
 # In an entry's id: the length of the main title, then the work's own key. It fits into 53 bits.
 WORK_BITS: Final = 40
 MAX_LENGTH: Final = 4095
+# Four values each; of more than 999 some builds of SQLite take no statement.
+ROWS_AT_ONCE: Final = 200
+_COLUMNS: Final = ("id", "work_id", "keys", "grams")
 
 T = TypeVar("T")
 
@@ -29,10 +32,20 @@ def add(entries: Iterable[tuple[int, Entry]]) -> None:
     Args:
         entries: the work's primary key, and what ``entry_of`` its titles gives.
     """
-    stored = _numbers if connection.vendor == "postgresql" else str
-    rows = [(place(work, entry.length), work, entry.keys, stored(entry.grams)) for work, entry in entries]
-    # SQLite gathers what is added in ascending order, and writes each piece that is not by itself.
-    insert(SearchEntry, ("id", "work_id", "keys", "grams"), sorted(rows))
+    if connection.vendor == "postgresql":
+        insert(SearchEntry, _COLUMNS, _rows(entries, _numbers))
+        return
+    # FTS5 gathers what comes in ascending order and in one statement; the rest it writes bit by bit.
+    rows = sorted(_rows(entries, str))
+    with connection.cursor() as cursor:
+        for some in _batches(rows, ROWS_AT_ONCE):
+            marks = ", ".join(["(%s, %s, %s, %s)"] * len(some))
+            columns = ", ".join(_COLUMNS)
+            # Names and marks only; values go beside.
+            cursor.execute(
+                f"INSERT INTO registry_searchentry ({columns}) VALUES {marks}",  # noqa: S608
+                [value for row in some for value in row],
+            )
 
 
 def renew(works: Sequence[int]) -> None:
@@ -91,6 +104,11 @@ def _entries(works: Sequence[int]) -> Iterator[tuple[int, Entry]]:
     rows = titles.values_list("work_id", "lang", "form", "text").iterator()
     for work, of_work in groupby(rows, key=itemgetter(0)):
         yield work, entry_of((form, text) for _, _lang, form, text in of_work)
+
+
+def _rows(entries: Iterable[tuple[int, Entry]], stored: Callable[[str], str]) -> Iterator[tuple[int, int, str, str]]:
+    for work, entry in entries:
+        yield place(work, entry.length), work, entry.keys, stored(entry.grams)
 
 
 def _numbers(grams: str) -> str:
