@@ -17,6 +17,7 @@ from api.demo.story import DAY_S, DAYS, LATEST_KEY_DELAY_S, Story, play
 from licences import tasks
 from priorconsent import times
 from priorconsent.errors import PriorConsentError
+from transparency import acknowledgements, signed
 from transparency.append import sequenced_by_caller
 from transparency.files import locked, write_file
 from transparency.keys import found_registry
@@ -26,6 +27,8 @@ from transparency.store import registry_id
 CLEAR_LINE = "\r\x1b[2K"
 # Opening, keyset, rights table, map-root.
 EVENTS_OF_A_FOUNDING = 4
+# Folders below that of the data.
+WRITTEN_BY_A_LOG = ("public", "changes", "past")
 # What a shell reports of a program that Ctrl-C ended.
 INTERRUPTED = 130
 
@@ -85,6 +88,8 @@ class Command(BaseCommand):
             write_file(folder.begun, registry.encode())
             stage = Stage(registry, folder.keys, story.begin, self._tick)
             play(stage, story, self._tell)
+            # What the first sweep would note, so that a second run finds nothing to do.
+            acknowledgements.watch(stage.now)
         return folder.finish(stage, story)
 
     def _make_room(self, folder: Folder) -> None:
@@ -99,7 +104,10 @@ class Command(BaseCommand):
             )
         self.stdout.write("An earlier demo was stopped half-way; it is cleared away, and begins anew.")
         call_command("flush", verbosity=0, interactive=False)
-        shutil.rmtree(settings.PRIORCONSENT_DATA / "public", ignore_errors=True)
+        for name in WRITTEN_BY_A_LOG:
+            shutil.rmtree(settings.PRIORCONSENT_DATA / name, ignore_errors=True)
+        # Nobody has seen what it remembers: half a demo was never served.
+        signed.path().unlink(missing_ok=True)
         shutil.rmtree(folder.keys, ignore_errors=True)
 
     @staticmethod
