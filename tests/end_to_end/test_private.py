@@ -68,7 +68,7 @@ def test_a_hundred_questions_are_found_neither_in_files_nor_in_the_database_nor_
 
 
 def test_no_partys_name_is_in_any_public_file(demo):
-    [database] = demo.data.glob("*.sqlite3")
+    database = demo.data / "db.sqlite3"
     with contextlib.closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
         names = {text for (text,) in connection.execute("SELECT text FROM registry_partyname")}
     assert len(names) > 5
