@@ -69,15 +69,17 @@ def insert(model: type[models.Model], columns: Sequence[str], rows: Iterable[Val
     """Insert rows with values for these columns."""
     names = ", ".join(map(connection.ops.quote_name, columns))
     table = _table(model)
+    # All of them before the first goes out: while a connection copies, it waits for ever for any other answer.
+    made = list(rows)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             with cast("Any", cursor).copy(f"COPY {table} ({names}) FROM STDIN") as copy:
-                for row in rows:
+                for row in made:
                     copy.write_row(row)
         else:
             marks = ", ".join(["%s"] * len(columns))
             # Names of tables and columns only; values go beside.
-            cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(rows))  # noqa: S608
+            cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", made)  # noqa: S608
 
 
 def update(model: type[models.Model], columns: Sequence[str], rows: Iterable[Values]) -> None:
