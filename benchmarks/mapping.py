@@ -98,7 +98,7 @@ def _fill(size: int) -> None:
     event = ev.MapRoot(time=now, map=1, size=batch.size, root=root, n=count, fresh_for_s=86_400)
     replay.apply(event, batch, archive)
     with transaction.atomic():
-        sequencer._store_log(batch, ledger, count)  # noqa: SLF001 (what the sequencer does after the map)
+        sequencer.store_log(batch, ledger, count)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     sequencer.finish(now)

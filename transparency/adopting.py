@@ -38,7 +38,7 @@ from priorconsent.trust import Trust
 from transparency import publisher, signed, signers, snapshots
 from transparency.keys import write_trust
 from transparency.models import Blob, Checkpoint, Event, EvidenceItem, Head, Pending, Stored
-from transparency.sequencer import _store_log, _store_map
+from transparency.sequencer import store_log, store_map
 from transparency.store import DatabaseArchive, DatabaseLedger, Overlay, log_policy
 from transparency.trees import ROWS_IN_MEMORY, chunks
 
@@ -179,7 +179,7 @@ def _take_batch(events: list[ev.Event], missing: frozenset[str]) -> None:
     batch = Overlay(ledger)
     for event in events:
         if isinstance(event, ev.MapRoot):
-            map_root, leaves = _store_map(batch, ledger)
+            map_root, leaves = store_map(batch, ledger)
             if (event.root, event.n) != (f"sha256:{map_root.hex()}", leaves):
                 raise ProofError(f"the map after {batch.size} entries is not the one that the log committed to")
         effect = replay.apply(event, batch, archive)
@@ -190,7 +190,7 @@ def _take_batch(events: list[ev.Event], missing: frozenset[str]) -> None:
     for some in chunks(archive.used):
         for model, _ in FOLDERS:
             model._default_manager.filter(digest__in=some, pos=None).update(pos=ledger.size)  # noqa: SLF001 (any model's)
-    _store_log(batch, ledger, leaves)
+    store_log(batch, ledger, leaves)
 
 
 def _snapshot_notes(folder: Path, trust: Trust) -> Iterator[tuple[int, bytes]]:

@@ -281,7 +281,7 @@ def _close(batch: Overlay, archive: DatabaseArchive, time: str) -> int:
     ledger = batch.base
     if not isinstance(ledger, DatabaseLedger):
         raise TypeError("only what lies on the database can be stored there")
-    map_root, leaves = _store_map(batch, ledger)
+    map_root, leaves = store_map(batch, ledger)
     root_event = ev.MapRoot(
         time=time,
         map=1,
@@ -293,11 +293,16 @@ def _close(batch: Overlay, archive: DatabaseArchive, time: str) -> int:
     effect = replay.apply(root_event, batch, archive)
     if effect.alarm is not None:
         raise RuleError(effect.alarm)
-    _store_log(batch, ledger, leaves)
+    store_log(batch, ledger, leaves)
     return batch.size
 
 
-def _store_map(batch: Overlay, ledger: DatabaseLedger) -> tuple[bytes, int]:
+def store_map(batch: Overlay, ledger: DatabaseLedger) -> tuple[bytes, int]:
+    """Store the states that a batch changed; the new root of the map, and how many leaves it has.
+
+    Raises:
+        DatabaseChangedError: the rows do not lead to the root that was logged.
+    """
     states = {name: (state.encode(), state.pos) for name, state in batch.states.items()}
     part = read_slice(states)
     if part.root != ledger.map_root:
@@ -309,7 +314,8 @@ def _store_map(batch: Overlay, ledger: DatabaseLedger) -> tuple[bytes, int]:
     return nodes[TOP].hash, ledger.leaves + write_leaves(states)
 
 
-def _store_log(batch: Overlay, ledger: DatabaseLedger, leaves: int) -> None:
+def store_log(batch: Overlay, ledger: DatabaseLedger, leaves: int) -> None:
+    """Store the events of a batch, the nodes of the tree over them and its root, and move the head on."""
     old, raws = ledger.size, [event.encode() for event in batch.events]
     Event.objects.bulk_create(
         Event(pos=old + index, raw=raw, t=ev.tag_of(event), time=event.time)

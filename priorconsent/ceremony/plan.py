@@ -101,7 +101,7 @@ def read_plan(raw: bytes) -> Plan:
         title=told.title,
         threshold=told.threshold,
         key_delay_s=told.key_delay_s,
-        roots=tuple(_root(one, f"/root/{place}/key") for place, one in enumerate(told.root)),
+        roots=tuple(_root(place, one) for place, one in enumerate(told.root)),
         keys=tuple(PlannedKey(one.use, read_uri(one.key), one.from_, one.until) for one in told.key),
     )
 
@@ -126,9 +126,10 @@ def keyset_of(plan: Plan, public_half: Callable[[PlannedKey], Jwk], previous: Ke
     )
 
 
-def _root(told: _Root, pointer: str) -> RootHolder:
+def _root(place: int, told: _Root) -> RootHolder:
     uri = read_uri(told.key)
     # The key itself stays with its holder; a plan that knew where it lies would say too much.
     if not isinstance(uri, PublicUri) or len(uri.key) != ED25519_BYTES:
+        pointer = "/".join(("", "root", str(place), "key"))
         raise MalformedError("a root is named by the public half of an Ed25519 key, public:…", pointer=pointer)
     return RootHolder(told.holder, jwk_of(uri.key))
