@@ -1,7 +1,8 @@
 """Lists of statements: each line by the very verb that takes such a statement by itself.
 
 All of a list is one transaction, and one reading of the log. Each line is whole or not at all within it; whoever
-brings the list is told of each line what became of it, after the commit.
+brings the list is told of each line what became of it, after the commit. Lines are taken work by work, whatever their
+order in the list: two lists about the same works then wait for each other, and never both for ever.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ def hand_in(given: Sequence[Line], take: Take) -> Outcomes:
     with transaction.atomic(), one_reading() as log, gathered() as gathering:
         _read_ahead(signed, log)
         known = there_already((one.digest for one in signed), log)
-        outcomes = [_outcome(one, known, take, gathering, log) for one in brought]
+        by_work = sorted(brought, key=_work)
+        outcomes = sorted((_outcome(one, known, take, gathering, log) for one in by_work), key=lambda one: one.line)
     counts = Counter(outcome.outcome for outcome in outcomes)
     return Outcomes(outcomes=tuple(outcomes), stored=counts["stored"], there=counts["there"], refused=counts["refused"])
 
@@ -73,6 +75,12 @@ def _statement(line: Line) -> Signed | PriorConsentError:
         return lists.listed(convert(line.value, SignedLine).statement.encode())
     except PriorConsentError as error:
         return error
+
+
+def _work(one: Brought) -> str:
+    """What a line is about; empty where it is not a statement about a work."""
+    work = one.found.statement.body.get("work") if isinstance(one.found, Signed) else None
+    return work if isinstance(work, str) else ""
 
 
 def _read_ahead(signed: Iterable[Signed], log: DatabaseLedger) -> None:

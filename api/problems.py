@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import translation
@@ -142,10 +143,17 @@ def handle(error: Exception, _context: Any) -> HttpResponse | None:
     """What DRF asks when a view raises; ``None``: nobody expected this, so it is a 500."""
     if isinstance(error, PriorConsentError):
         return of_error(error)
+    if isinstance(error, OperationalError) and _was_in_the_way(error):
+        return problem(NotReadyError.code, "others were about the same; nothing was taken, ask again")
     for kind, code in _DRF:
         if isinstance(error, kind):
             return problem(code)
     return None
+
+
+def _was_in_the_way(error: OperationalError) -> bool:
+    """Whether the database broke this transaction off for the sake of another."""
+    return getattr(error.__cause__, "sqlstate", None) in {"40001", "40P01"}
 
 
 def bad_request(_request: HttpRequest, exception: Exception) -> HttpResponse:
