@@ -41,7 +41,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "import": lambda quick: importing.run((SMALL,) if quick else (LARGE, HUGE)),
     "search": lambda quick: searching.run((SMALL,) if quick else (LARGE, HUGE)),
     "sign": lambda quick: signing.run(500 if quick else 3_236),
-    "watch": lambda quick: watching.run((SMALL,) if quick else (SMALL, LARGE)),
+    "watch": lambda quick: watching.run((SMALL,) if quick else (SMALL, LARGE, HUGE)),
     "start": lambda quick: starting.run((SMALL,) if quick else (1_000, SMALL, LARGE), 5 if quick else 15),
 }
 
