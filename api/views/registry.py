@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -22,8 +22,9 @@ from registry.models import Party, RefusalRecord, ShareSet, Work
 from registry.share_sets import body_to_sign, document_of
 from registry.verbs.add_party import add_party
 from registry.verbs.add_work import Description, File, Title, add_work
+from registry.verbs.check_names import check_names
+from registry.verbs.check_shares import check_shares
 from registry.verbs.propose_shares import propose_shares
-from registry.verbs.record_check import record_check
 from transparency.store import current_states
 
 
@@ -111,10 +112,12 @@ class ShareSets(View):
     @extend_schema(**openapi.SHARE_SETS)
     def get(self, request: Request) -> Response:
         """Share sets, a page at a time: what is logged, and with an API key what waits for its party."""
-        given = wire.parameters(request, {"after", "work"})
+        given = wire.parameters(request, {"after", "work", "state"})
         rows = _share_sets_seen(request).filter(pk__gt=after(given))
         if "work" in given:
             rows = rows.filter(work__urn=given["work"])
+        if "state" in given:
+            rows = rows.filter(state=given["state"])
         return page(list(rows.order_by("pk")[:MAX_ROWS]), lambda rows: [_share_set(row) for row in rows])
 
     @extend_schema(**openapi.PROPOSE_SHARES)
@@ -171,32 +174,50 @@ class OneRefusal(View):
         return Response(_refusal(found(RefusalRecord.objects.filter(urn=urn).first())))
 
 
-class Checks(View):
-    """``/api/v1/checks``."""
+class NamesChecks(View):
+    """``/api/v1/checks/names``."""
 
     access = {"POST": Operate}
 
-    @extend_schema(**openapi.CHECK)
+    @extend_schema(**openapi.CHECK_NAMES)
     def post(self, request: Request) -> Response:
-        """Record what an operator saw; it raises claims and share sets made from now on."""
-        told = wire.body(request, shapes.CheckIn)
-        rows = record_check(
+        """Record how a party showed control of names; it raises claims made from now on."""
+        told = wire.body(request, shapes.NamesCheckIn)
+        rows = check_names(
             actor(request),
             party=told.party,
             work=told.work,
-            rights=told.rights,
             aliases=told.names,
             seen=told.seen,
             level=told.level,
             now=now(request),
         )
-        checked = tuple(row.right or row.name for row in rows)
-        return Response(shapes.CheckOut(checked=checked, at=now(request)), status=201)
+        return _checked([row.name for row in rows], now(request))
+
+
+class ShareSetsChecks(View):
+    """``/api/v1/checks/share-sets``."""
+
+    access = {"POST": Operate}
+
+    @extend_schema(**openapi.CHECK_SHARES)
+    def post(self, request: Request) -> Response:
+        """Record which documents stand behind proposed share sets; it raises these sets and no other, once signed."""
+        told = wire.body(request, shapes.ShareSetsCheckIn)
+        holders = None if told.holders is None else [(holder.right, holder.party) for holder in told.holders]
+        check_shares(
+            actor(request), told.share_sets, holders=holders, seen=told.seen, level=told.level, now=now(request)
+        )
+        return _checked(told.share_sets, now(request))
+
+
+def _checked(what: Iterable[str], at: str) -> Response:
+    return Response(shapes.CheckOut(checked=tuple(sorted(set(what))), at=at), status=201)
 
 
 def _share_sets_seen(request: Request) -> QuerySet[ShareSet]:
     """What is logged is public; a proposal concerns those who may have to sign it."""
-    rows = ShareSet.objects.select_related("work__registrant").prefetch_related("statements")
+    rows = ShareSet.objects.select_related("work__registrant").prefetch_related("statements", "checks__party")
     if not has_key(request):
         return rows.filter(state=ShareSet.State.LOGGED)
     reader = by_key(request, "read")
@@ -292,9 +313,14 @@ def _share_set(row: ShareSet) -> shapes.ShareSetOut:
         reason=row.reason,
         document=document.to_json(),
         signed_by=tuple(sorted(one.party for one in row.statements.all())),
+        checked=tuple(shapes.ShareIn(right, party) for right, party in sorted(_checks(row))),
         proposed_at=row.proposed_at,
         **more,
     )
+
+
+def _checks(row: ShareSet) -> set[tuple[str, str]]:
+    return {(check.right, check.party.urn) for check in row.checks.all()}
 
 
 def _refusal(row: RefusalRecord) -> shapes.RefusalOut:
