@@ -15,6 +15,7 @@ from registry.models import ShareSet as Proposal
 from registry.verbs.check_names import check_names
 from registry.verbs.check_shares import MAX_SETS_AT_ONCE, check_shares
 from tests.cast import OPERATOR
+from tests.licences.test_together import together
 
 WORK, MANGA, SONG = (f"urn:uuid:00000000-0000-4000-8000-0000000000a{number}" for number in (1, 2, 3))
 STUDIO, PUBLISHER, STRANGER = (f"urn:uuid:00000000-0000-4000-8000-0000000000b{number}" for number in (1, 2, 3))
@@ -189,6 +190,20 @@ def test_a_set_that_was_sent_or_logged_is_not_checked_any_more(cast, short):
     with pytest.raises(ConflictError, match="is logged already; propose anew"):
         cast.check_shares(row)
     assert not Check.objects.filter(work__urn=cast.works[short]).exists()
+
+
+def test_a_check_in_the_same_second_as_the_last_signature_counts_or_is_refused(committed_cast):
+    cast = committed_cast
+    for number in range(6):
+        work = f"short_{number}"
+        cast.register(work, "film", cast.studio)
+        cast.log()
+        row = cast.propose(work, held_by(cast, "studio"), by=cast.studio)
+        acts = [lambda row=row: cast.check_shares(row), lambda row=row: cast.sign_shares(row, cast.studio)]
+        told = together(acts[:: 1 if number % 2 else -1])
+        cast.log()
+        refused = [one for one in told if isinstance(one, ConflictError)]
+        assert levels(cast, work) == {"studio": "E0" if refused else "E3"}
 
 
 def test_many_proposals_are_checked_at_once_all_of_them_or_none(cast, short):
