@@ -1,8 +1,8 @@
-"""Parties, works, share sets, refusals, and what operators checked."""
+"""Parties, works, share sets and refusals."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api import openapi, shapes, wire
-from api.access import Anybody, Operate, View, Write, actor, by_key, has_key, now
+from api.access import Anybody, View, Write, actor, by_key, has_key, now
 from api.pages import MAX_ROWS, after, found, page
 from priorconsent import canonical, names
 from priorconsent import vocabulary as words
@@ -22,8 +22,6 @@ from registry.models import Party, RefusalRecord, ShareSet, Work
 from registry.share_sets import body_to_sign, document_of
 from registry.verbs.add_party import add_party
 from registry.verbs.add_work import Description, File, Title, add_work
-from registry.verbs.check_names import check_names
-from registry.verbs.check_shares import check_shares
 from registry.verbs.propose_shares import propose_shares
 from transparency.store import current_states
 
@@ -172,47 +170,6 @@ class OneRefusal(View):
         """One refusal."""
         wire.parameters(request, ())
         return Response(_refusal(found(RefusalRecord.objects.filter(urn=urn).first())))
-
-
-class NamesChecks(View):
-    """``/api/v1/checks/names``."""
-
-    access = {"POST": Operate}
-
-    @extend_schema(**openapi.CHECK_NAMES)
-    def post(self, request: Request) -> Response:
-        """Record how a party showed control of names; it raises claims made from now on."""
-        told = wire.body(request, shapes.NamesCheckIn)
-        rows = check_names(
-            actor(request),
-            party=told.party,
-            work=told.work,
-            aliases=told.names,
-            seen=told.seen,
-            level=told.level,
-            now=now(request),
-        )
-        return _checked([row.name for row in rows], now(request))
-
-
-class ShareSetsChecks(View):
-    """``/api/v1/checks/share-sets``."""
-
-    access = {"POST": Operate}
-
-    @extend_schema(**openapi.CHECK_SHARES)
-    def post(self, request: Request) -> Response:
-        """Record which documents stand behind proposed share sets; it raises these sets and no other, once signed."""
-        told = wire.body(request, shapes.ShareSetsCheckIn)
-        holders = None if told.holders is None else [(holder.right, holder.party) for holder in told.holders]
-        check_shares(
-            actor(request), told.share_sets, holders=holders, seen=told.seen, level=told.level, now=now(request)
-        )
-        return _checked(told.share_sets, now(request))
-
-
-def _checked(what: Iterable[str], at: str) -> Response:
-    return Response(shapes.CheckOut(checked=tuple(sorted(set(what))), at=at), status=201)
 
 
 def _share_sets_seen(request: Request) -> QuerySet[ShareSet]:
