@@ -10,7 +10,7 @@
 6. The snapshots verify, belong to this very log, and hold the map replayed.
 7. Earlier checkpoints that were kept, and one that waits for witnesses, are of the same log. Time-stamps are of
    checkpoints of it, and by an authority that the trust file names.
-8. Every promise that its holder shows was kept (``acknowledged``); an event without effect keeps none, and excuses none.
+8. Every promise that its holder shows was kept (``acknowledged``); an event without effect keeps and excuses none.
 
 Evidence that is not at hand is counted: key records can be erased by law, and then the log's word on
 those signatures cannot be checked any more. An alarm is an event that broke a rule, without effect. Where replay
