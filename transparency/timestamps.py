@@ -8,12 +8,14 @@ authority: while one is silent, there are just no new words of it, and an alarm.
 from __future__ import annotations
 
 import hashlib
+from contextlib import closing
 from pathlib import Path
 
 import httpx2
 from django.conf import settings
 
-from priorconsent import times, timestamps
+from priorconsent import bounded, times, timestamps
+from priorconsent.bounded import BoundedClient
 from priorconsent.court.bundle import MAX_STAMPS, Stamped
 from priorconsent.errors import PriorConsentError, UnreachableError
 from priorconsent.log.note import split_note
@@ -23,6 +25,8 @@ from transparency.files import public_folder, write_file
 from transparency.models import Checkpoint, TimeStamp
 
 ASK_TIMEOUT_S = 10
+# Also against one that answers a byte at a time: everything else that is due waits for it.
+ANSWER_S = 20
 
 
 def stamp_due(now: str) -> None:
@@ -107,14 +111,15 @@ def _stamp(authority: str, newest: Checkpoint, now: str) -> None:
 
 
 def _ask(authority: str, query: bytes) -> bytes:
-    headers = {"content-type": timestamps.QUERY_TYPE, "accept": timestamps.REPLY_TYPE}
+    headers = {"content-type": timestamps.QUERY_TYPE, "accept": timestamps.REPLY_TYPE, "accept-encoding": "identity"}
+    client = BoundedClient(httpx2.Client(timeout=ASK_TIMEOUT_S, follow_redirects=False, headers=headers))
     try:
-        answer = httpx2.post(authority, content=query, headers=headers, timeout=ASK_TIMEOUT_S, follow_redirects=False)
+        with closing(client), client.stream("POST", authority, ANSWER_S, content=query) as answer:
+            if answer.status_code != httpx2.codes.OK:
+                raise UnreachableError(f"it answers with status {answer.status_code}")
+            return b"".join(bounded.chunks(answer, timestamps.MAX_TOKEN_BYTES))
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
         raise UnreachableError(f"it does not answer ({type(error).__name__})") from None
-    if answer.status_code != httpx2.codes.OK:
-        raise UnreachableError(f"it answers with status {answer.status_code}")
-    return answer.content
 
 
 def _text(checkpoint: Checkpoint) -> bytes:
