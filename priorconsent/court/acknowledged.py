@@ -155,10 +155,10 @@ def _overtaken(said: Statement, log: LogAtHand, due: int, received_at: str) -> t
         if event.statement is not None or event.time <= received_at:
             return f"event {pos} had ended the key that signed", pos
     find = _FIND.get(said.type)
-    return find(said, earlier) if find else None
+    return find(said, earlier, received_at) if find else None
 
 
-def _grant_ended(said: Statement, earlier: dict[int, ev.Event]) -> tuple[str, int | None] | None:
+def _grant_ended(said: Statement, earlier: dict[int, ev.Event], _: str) -> tuple[str, int | None] | None:
     grant = next((e.grant for e in earlier.values() if isinstance(e, ev.GrantAdd) and e.digest == said.subject), None)
     if grant is None:
         return "the grant was never logged", None
@@ -168,11 +168,19 @@ def _grant_ended(said: Statement, earlier: dict[int, ev.Event]) -> tuple[str, in
     return None
 
 
-def _key_ended(said: Statement, earlier: dict[int, ev.Event]) -> tuple[str, int | None] | None:
+def _key_ended(said: Statement, earlier: dict[int, ev.Event], received_at: str) -> tuple[str, int | None] | None:
     for pos, event in earlier.items():
-        if isinstance(event, ev.PartyKeyEnd) and (event.party, event.key) == (said.party, said.body.get("key")):
+        if not isinstance(event, ev.PartyKeyEnd) or (event.party, event.key) != (said.party, said.body.get("key")):
+            continue
+        if event.statement is not None or event.time <= received_at or _suspects_as_much(event, said):
             return f"event {pos} had ended that key", pos
     return None
+
+
+def _suspects_as_much(event: ev.PartyKeyEnd, said: Statement) -> bool:
+    """Whether grants fall with the key as its party wanted. A registry could end it itself, and leave them standing."""
+    since = said.body.get("suspect_from")
+    return since is None or (event.suspect_from is not None and event.suspect_from <= str(since))
 
 
 # What each statement does in the log: an event of another kind that cites it keeps no promise.
@@ -182,7 +190,7 @@ _BY: dict[str, type[ev.Event]] = {
     "refusal": ev.Refuse,
     "key-end": ev.PartyKeyEnd,
 }
-_FIND: dict[str, Callable[[Statement, dict[int, ev.Event]], tuple[str, int | None] | None]] = {
+_FIND: dict[str, Callable[[Statement, dict[int, ev.Event], str], tuple[str, int | None] | None]] = {
     "withdrawal": _grant_ended,
     "pause": _grant_ended,
     "key-end": _key_ended,

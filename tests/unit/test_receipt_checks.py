@@ -591,6 +591,33 @@ def test_a_key_that_the_registry_ended_once_it_had_the_statement_excuses_nothing
     assert judge(world, raw, statement).outcome == Outcome.UNLOGGED
 
 
+SUSPECT = times.plus(cast.BATCH_B, -60)
+
+
+@pytest.mark.parametrize(
+    ("wanted_from", "logged_from", "outcome"),
+    [
+        (None, None, Outcome.OVERTAKEN),
+        (SUSPECT, SUSPECT, Outcome.OVERTAKEN),
+        (SUSPECT, times.plus(SUSPECT, -1), Outcome.OVERTAKEN),
+        (SUSPECT, times.plus(SUSPECT, 1), Outcome.UNLOGGED),
+        (SUSPECT, None, Outcome.UNLOGGED),
+    ],
+)
+def test_a_registry_that_ends_a_key_itself_leaves_no_grant_standing(wanted_from, logged_from, outcome):
+    """The studio ends a stolen key by another one, and wants what the thief approved to fall with it."""
+    world, _ = granted()
+    key = "sha256:" + "5" * 64
+    body = {"party": cast.STUDIO, "key": key, "reason": "stolen", "suspect_from": wanted_from}
+    statement = cast.sign(
+        "key-end", cast.STUDIO, canonical.digest(canonical.encode(body)), body, at=RECEIVED, nonce="stolen"
+    )
+    ended = {"t": "party-key-end", "party": cast.STUDIO, "key": key, "reason": "stolen", "statement": None}
+    world.append({**ended, "suspect_from": logged_from}, cast.BATCH_C)
+    world.seal(times.plus(RECEIVED, 60))
+    assert judge(world, acknowledge(canonical.digest(statement)), statement).outcome == outcome
+
+
 @pytest.mark.parametrize(
     "changes", [{"key": cast.GRANT_KEY}, {"registry": "sha256:" + "0" * 64}, {"received_at": "2026-11-30T00:00:00Z"}]
 )
