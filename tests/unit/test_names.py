@@ -406,9 +406,9 @@ def test_another_implementation_of_the_standard_agrees(real_urls):
             ours = names._without_fragment(names._parse(url).href)
         except MalformedError:
             ours = None
-        theirs = theirs and names._without_fragment(theirs)  # Node escapes carets since version 24.
         plain = theirs is not None and theirs.startswith(("http://", "https://")) and "@" not in theirs.split("/")[2]
         if plain and len(theirs) <= names.MAX_URL_BYTES:
-            assert ours == theirs, url
+            # Whether carets are escaped depends on the version of Node.
+            assert ours == names._without_fragment(theirs), url
         else:
             assert ours is None, url
