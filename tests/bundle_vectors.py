@@ -1,4 +1,4 @@
-"""Makes ``stamped.zip`` in ``tests/vectors/bundles``, its trust file, ``answers.json``: ``python -m tests.bundle_vectors``.
+"""Makes ``stamped.zip`` in ``vectors/bundles``, its trust file, ``answers.json``: ``python -m tests.bundle_vectors``.
 
 The bundle of scenario 1 for a reader who asks for everything: witnesses of both kinds, and a time-stamp. A stranger has
 stamped it too, earlier, and one token is no token.
