@@ -158,7 +158,8 @@ def _overtaken(said: Statement, log: LogAtHand, due: int, received_at: str) -> t
     return find(said, earlier, received_at) if find else None
 
 
-def _grant_ended(said: Statement, earlier: dict[int, ev.Event], _: str) -> tuple[str, int | None] | None:
+def _grant_ended(said: Statement, earlier: dict[int, ev.Event], received_at: str) -> tuple[str, int | None] | None:
+    del received_at
     grant = next((e.grant for e in earlier.values() if isinstance(e, ev.GrantAdd) and e.digest == said.subject), None)
     if grant is None:
         return "the grant was never logged", None
@@ -169,18 +170,15 @@ def _grant_ended(said: Statement, earlier: dict[int, ev.Event], _: str) -> tuple
 
 
 def _key_ended(said: Statement, earlier: dict[int, ev.Event], received_at: str) -> tuple[str, int | None] | None:
+    suspect_from = said.body.get("suspect_from")
     for pos, event in earlier.items():
         if not isinstance(event, ev.PartyKeyEnd) or (event.party, event.key) != (said.party, said.body.get("key")):
             continue
-        if event.statement is not None or event.time <= received_at or _suspects_as_much(event, said):
+        # Else the registry could end a stolen key itself, and leave standing what the thief approved.
+        as_suspect = suspect_from is None or (event.suspect_from or event.time) <= suspect_from
+        if event.statement is not None or event.time <= received_at or as_suspect:
             return f"event {pos} had ended that key", pos
     return None
-
-
-def _suspects_as_much(event: ev.PartyKeyEnd, said: Statement) -> bool:
-    """Whether grants fall with the key as its party wanted. A registry could end it itself, and leave them standing."""
-    since = said.body.get("suspect_from")
-    return since is None or (event.suspect_from is not None and event.suspect_from <= str(since))
 
 
 # What each statement does in the log: an event of another kind that cites it keeps no promise.
