@@ -89,7 +89,7 @@ def _show(report: ReceiptReport) -> None:
     receipt = report.receipt
     say(f"{report.outcome}{': ' + report.code if report.code else ''}: receipt {report.digest}")
     for step in report.steps:
-        say(f"  {step.number:>2} {step.mark:<6} {step.title}: {step.detail}")
+        say(f"  {step.line}")
     for leaf in report.leaves:
         say(f"{leaf.verdict}: {leaf.reason} for {leaf.query.key if leaf.query else 'a question not understood'}")
     say(f"As of checkpoint {receipt.checkpoint.size}, issued {receipt.issued_at}, judged at {report.at}. Assumed:")

@@ -12,6 +12,8 @@ from priorconsent.decision import Decision
 from priorconsent.reasons import REASONS, Verdict
 
 Outcome = Literal["valid", "inconclusive", "invalid"]
+# One more than the longest code, ``statements``, has.
+CODE_WIDTH = 11
 
 
 class Exit(IntEnum):
@@ -48,6 +50,22 @@ class Step:
         if not self.reached:
             return "-"
         return "ok" if self.ok else "FAILED"
+
+    @property
+    def line(self) -> str:
+        """The step as one line: number, mark, code, title and what was found, in columns."""
+        return f"{self.number:>2} {self.mark:<6} {self.code:<{CODE_WIDTH}} {self.title}: {self.detail}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The step as plain JSON values."""
+        return {
+            "number": self.number,
+            "code": self.code,
+            "title": self.title,
+            "ok": self.ok,
+            "reached": self.reached,
+            "detail": self.detail,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +112,7 @@ class Report:
             "grant": self.grant,
             "at": self.at,
             "asked": dict(self.asked),
-            "steps": [
-                {
-                    "number": one.number,
-                    "code": one.code,
-                    "title": one.title,
-                    "ok": one.ok,
-                    "reached": one.reached,
-                    "detail": one.detail,
-                }
-                for one in self.steps
-            ],
+            "steps": [one.to_json() for one in self.steps],
             "decisions": {work: decision.to_json() for work, decision in self.decisions.items()},
             "assumptions": list(self.assumptions),
         }
@@ -125,7 +133,7 @@ class Report:
                 html.heading("Answers"),
                 html.table((work, *_answer(decision)) for work, decision in self.decisions.items()),
                 html.heading("Steps"),
-                html.table((f"{one.number}. {one.title}", one.mark, one.detail) for one in self.steps),
+                html.table((f"{one.number}. {one.title}", one.code, one.mark, one.detail) for one in self.steps),
                 html.heading("Assumptions"),
                 html.items(self.assumptions),
             ],

@@ -15,6 +15,9 @@ from transparency.models import GivenReceipt, Pending
 
 __all__ = ["granted"]
 
+# Of the steps that are taken where neither request nor map is shown.
+CODES = ("answers", "signature", "checkpoint", "anchor", "fresh")
+
 
 @pytest.fixture(autouse=True)
 def memory(tmp_path, monkeypatch):
@@ -195,3 +198,5 @@ def test_receipts_for_people_are_told_in_words(granted, capsys, tmp_path, folder
     out = capsys.readouterr().out
     assert out.startswith("valid: receipt sha256:")
     assert "permitted: granted for sha256:" in out
+    steps = [line.split()[:3] for line in out.splitlines()[1:6]]
+    assert steps == [[str(n), "ok", code] for n, code in enumerate(CODES, 1)]

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from priorconsent.cli import main
+from priorconsent.court.verify import TITLES
 from tests import scenario as cast
 from tests.court_world import granted, honest, withdrawn
 from tests.serving import serving
@@ -52,6 +53,15 @@ def test_verify_of_a_broken_bundle_exits_with_5(capsys, bundle, trust):
     code, out = run(capsys, "verify", bundle, "--trust", trust)
     assert code == 5
     assert [line[5:11].strip() for line in out.splitlines()[1:14]] == ["FAILED"] + ["-"] * 12
+
+
+def test_every_step_is_printed_with_its_code(capsys, bundle, trust, tmp_path):
+    page = tmp_path / "report.html"
+    _, out = run(capsys, "verify", bundle, "--trust", trust, "--report", page)
+    lines = out.splitlines()[1 : len(TITLES) + 1]
+    assert [line.split()[:3] for line in lines] == [[str(number), "ok", code] for number, code in enumerate(TITLES, 1)]
+    assert len({line.index(title) for line, title in zip(lines, TITLES.values(), strict=True)}) == 1
+    assert all(f"<td>{code}</td>" in page.read_text(encoding="utf-8") for code in TITLES)
 
 
 def test_verify_says_as_of_when_it_answers(capsys, bundle, trust):
