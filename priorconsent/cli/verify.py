@@ -47,6 +47,8 @@ def _show(report: Report) -> None:
     for work, decision in report.decisions.items():
         say(f"{decision.verdict.value}: {decision.reason} as of {report.at} for {work}")
         say(f"  {asking.sentence(decision.reason)}")
+    for line in (line for told in report.receipts for line in told.lines):
+        say(line)
     say("Assumed:")
     for assumption in report.assumptions:
         say(f"  - {assumption}")

@@ -108,9 +108,17 @@ class LogAtHand:
         Raises:
             SignatureError: there is no such key.
         """
+        return self.in_force(at).keyset.key(kid, "receipt", at)
+
+    def in_force(self, at: str) -> InForce:
+        """The keyset in force at an instant, by the time of its event.
+
+        Raises:
+            SignatureError: there was none yet.
+        """
         for one in reversed(self.keysets):
             if one.time <= at:
-                return one.keyset.key(kid, "receipt", at)
+                return one
         raise SignatureError(f"this registry had no keys yet at {at}")
 
     def anchored(self, digest: str, since: str) -> tuple[int, str] | None:
@@ -121,11 +129,16 @@ class LogAtHand:
         """
         wanted = canonical.digest_bytes(digest)
         for pos, event in sorted(self.events.items()):
-            if isinstance(event, Anchor) and event.time >= since and wanted in self._list(event):
+            if isinstance(event, Anchor) and event.time >= since and wanted in self.listed(event):
                 return pos, event.time
         return None
 
-    def _list(self, anchor: Anchor) -> list[bytes]:
+    def listed(self, anchor: Anchor) -> list[bytes]:
+        """The digests that an anchor commits to, 32 bytes each.
+
+        Raises:
+            NotTrustedError: the list is not at hand, or another one.
+        """
         raw = self.blob(anchor.digest)
         if receipts.list_digest(raw) != anchor.digest:
             raise NotTrustedError(f"the list of receipts under {anchor.digest} is another one")

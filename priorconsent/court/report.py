@@ -10,6 +10,7 @@ from typing import Any, Literal
 from priorconsent.court import html
 from priorconsent.decision import Decision
 from priorconsent.reasons import REASONS, Verdict
+from priorconsent.receipts import AnswerLeaf, Receipt
 
 Outcome = Literal["valid", "inconclusive", "invalid"]
 # One more than the longest code, ``statements``, has.
@@ -69,6 +70,45 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """What the registry answered about the grant, by a receipt that counts.
+
+    Args:
+        digest: of the receipt.
+        answers: those shown, in the order of the questions.
+        pos: of the anchor that commits to the receipt.
+        anchored_at: time of that anchor.
+        keyset: version of the keyset that was in force when it was issued.
+    """
+
+    digest: str
+    receipt: Receipt
+    answers: tuple[AnswerLeaf, ...]
+    pos: int
+    anchored_at: str
+    keyset: int
+
+    @property
+    def lines(self) -> list[str]:
+        """For people: who was told when, and that the log knew of it; then each answer with its question."""
+        told = self.receipt
+        answers = (f"  {leaf.verdict}: {leaf.reason} until {leaf.until} for {_question(leaf)}" for leaf in self.answers)
+        when = f"{told.issued_at} to {told.audience or 'an asker not named'}, fresh until {told.fresh_until}"
+        logged = f"in the log since {self.anchored_at} (entry {self.pos})"
+        return [f"Answered at {when}, {logged}, receipt {self.digest}:", *answers]
+
+    def to_json(self) -> dict[str, Any]:
+        """The receipt and the answers shown as plain JSON values."""
+        return {
+            "digest": self.digest,
+            "receipt": self.receipt.to_json(),
+            "answers": [leaf.to_json() for leaf in self.answers],
+            "anchor": {"pos": self.pos, "time": self.anchored_at},
+            "keyset": self.keyset,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The outcome for one bundle.
 
@@ -78,6 +118,7 @@ class Report:
         at: the instant judged; ``None`` if there was none to judge.
         asked: what the decision was asked, besides the work.
         decisions: work → answer, in order of the works; empty unless the evidence is valid.
+        receipts: what the registry had answered, in order of time; empty if the bundle has none that count.
         assumptions: what was taken on somebody's word.
     """
 
@@ -88,6 +129,7 @@ class Report:
     asked: Mapping[str, str]
     steps: tuple[Step, ...]
     decisions: Mapping[str, Decision]
+    receipts: tuple[Answered, ...]
     assumptions: tuple[str, ...]
 
     @property
@@ -114,6 +156,7 @@ class Report:
             "asked": dict(self.asked),
             "steps": [one.to_json() for one in self.steps],
             "decisions": {work: decision.to_json() for work, decision in self.decisions.items()},
+            "receipts": [one.to_json() for one in self.receipts],
             "assumptions": list(self.assumptions),
         }
 
@@ -132,6 +175,7 @@ class Report:
                 html.table([*rows, *self.asked.items()]),
                 html.heading("Answers"),
                 html.table((work, *_answer(decision)) for work, decision in self.decisions.items()),
+                *self._answered(),
                 html.heading("Steps"),
                 html.table((f"{one.number}. {one.title}", one.code, one.mark, one.detail) for one in self.steps),
                 html.heading("Assumptions"),
@@ -139,10 +183,21 @@ class Report:
             ],
         )
 
+    def _answered(self) -> list[str]:
+        rows = [(one.receipt.issued_at, "\n".join(one.lines)) for one in self.receipts]
+        return [html.heading("Answers given before"), html.table(rows)] if rows else []
+
 
 def counted(number: int, one: str, many: str = "") -> str:
     """A number and what it counts, in the singular where it is one."""
     return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def _question(leaf: AnswerLeaf) -> str:
+    if leaf.query is None:
+        return "a question not understood"
+    asked = {name: said for name, said in leaf.query.to_json().items() if name not in {"kind", "key"}}
+    return f"{leaf.query.key} ({', '.join(f'{name} {said}' for name, said in asked.items() if said is not None)})"
 
 
 def _answer(decision: Decision) -> tuple[str, str]:
