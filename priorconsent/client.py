@@ -6,7 +6,6 @@ Nothing fetched is believed here; ``snapshot``, ``bucket`` and ``verify`` do the
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +15,8 @@ from urllib.parse import urljoin, urlsplit
 import httpx2
 from msgspec import Meta
 
-from priorconsent import canonical
+from priorconsent import bounded, canonical
+from priorconsent.bounded import BoundedClient
 from priorconsent.bucket import MAX_BUCKET_BYTES
 from priorconsent.errors import MalformedError, NotTrustedError, RuleError, UnreachableError
 from priorconsent.files import draft_of, whole_file
@@ -74,13 +74,14 @@ class Registry:
         if parts.scheme == "http" and not local:
             raise MalformedError("plain http shows others what you ask: use https")
         self._base = url.rstrip("/") + "/"
-        self._client = httpx2.Client(
+        client = httpx2.Client(
             timeout=httpx2.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
             follow_redirects=False,
             # Unpacking would have to be bounded too.
             headers={"accept-encoding": "identity", "user-agent": "priorconsent"},
             trust_env=not local,
         )
+        self._client = BoundedClient(client)
 
     def bucket(self, prefix: str) -> bytes:
         """The bucket of a prefix, unverified."""
@@ -140,10 +141,8 @@ class Registry:
         url = urljoin(self._base, path)
         headers = {"content-type": media_type} | ({"authorization": f"Bearer {api_key}"} if api_key else {})
         try:
-            with self._client.stream("POST", url, content=body, headers=headers) as response:
-                raw = b"".join(
-                    chunk for chunk, _ in _chunks(response, url, max_bytes, time.monotonic() + MAX_REQUEST_S)
-                )
+            with self._client.stream("POST", url, MAX_REQUEST_S, content=body, headers=headers) as response:
+                raw = b"".join(bounded.chunks(response, max_bytes))
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
             raise UnreachableError(f"{url} did not answer: {type(error).__name__} {error}") from error
         if response.status_code in _REFUSALS:
@@ -179,11 +178,11 @@ class Registry:
         url = urljoin(self._base, path)
         try:
             for _ in range(MAX_REDIRECTS + 1):
-                with self._client.stream("GET", url) as response:
+                with self._client.stream("GET", url, max_s) as response:
                     if response.has_redirect_location:
                         url = self._redirected(url, response.headers["location"])
                         continue
-                    yield from _body(response, url, max_bytes, time.monotonic() + max_s)
+                    yield from _body(response, url, max_bytes)
                     return
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
             raise UnreachableError(f"{url} did not answer: {type(error).__name__} {error}") from error
@@ -196,24 +195,12 @@ class Registry:
         return target
 
 
-def _body(response: httpx2.Response, url: str, max_bytes: int, deadline: float) -> Iterator[tuple[bytes, int | None]]:
+def _body(response: httpx2.Response, url: str, max_bytes: int) -> Iterator[tuple[bytes, int | None]]:
     if response.status_code != httpx2.codes.OK:
         raise UnreachableError(f"{url} answered {response.status_code}")
-    yield from _chunks(response, url, max_bytes, deadline)
-
-
-def _chunks(response: httpx2.Response, url: str, max_bytes: int, deadline: float) -> Iterator[tuple[bytes, int | None]]:
-    if response.headers.get("content-encoding", "identity") != "identity":
-        raise UnreachableError(f"{url} answered in an encoding that was not asked for")
     announced = response.headers.get("content-length", "")
     total = int(announced) if announced.isdecimal() else None
-    received = 0
-    for chunk in response.iter_raw():
-        received += len(chunk)
-        if received > max_bytes:
-            raise UnreachableError(f"{url} sent more than {max_bytes} bytes")
-        if time.monotonic() > deadline:
-            raise UnreachableError(f"{url} took too long")
+    for chunk in bounded.chunks(response, max_bytes):
         yield chunk, total
 
 

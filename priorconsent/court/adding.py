@@ -21,7 +21,7 @@ from priorconsent.court.reply import Reply
 from priorconsent.court.report import Report
 from priorconsent.court.verify import verify
 from priorconsent.errors import ConflictError, MalformedError, NotFoundError, NotTrustedError, UnreachableError
-from priorconsent.events import Anchor
+from priorconsent.events import Anchor, KeysetChange
 from priorconsent.grants import Token
 from priorconsent.log import tree
 from priorconsent.log.checkpoint import Checkpoint
@@ -115,17 +115,16 @@ class Showing:
     ) -> ShownReceipt:
         """The file for a receipt whose anchor stands at a position."""
         told = SignedReceipt(receipt).receipt
-        own = self._log.in_force(told.issued_at)
-        # Of a keyset that came later still, the bundle knows nothing.
-        following = next((one for one in self._log.keysets if own.pos < one.pos < self._size), None)
+        own, keyset = self._log.in_force(told.issued_at)
+        following = next((at for at in self._keysets(keyset.version + 1) if at > own), None)
         return ShownReceipt(
             anchor=self.entry(pos),
             answers=_answers(leaves, resting),
             consistency=_spelled(tree.consistency_proof(told.checkpoint.size, self._size, self._nodes)),
-            keyset=self.entry(own.pos),
+            keyset=self.entry(own),
             listed=self._listed(receipt, pos),
             map_root=self.entry(told.checkpoint.size - 1),
-            next_keyset=self.entry(following.pos) if following else None,
+            next_keyset=None if following is None else self.entry(following),
             receipt=receipt.decode("ascii"),
         )
 
@@ -133,6 +132,11 @@ class Showing:
         """An entry with its path."""
         path = tree.inclusion_proof(pos, self._size, self._nodes)
         return Entry(event=self._log.events[pos].to_json(), path=_spelled(path), pos=pos)
+
+    def _keysets(self, version: int) -> list[int]:
+        """Where the log brings in a keyset, as far as the bundle knows the log."""
+        found = ((one.pos, self._log.events[one.pos]) for one in self._log.keysets if one.pos < self._size)
+        return [pos for pos, event in found if isinstance(event, KeysetChange) and event.version == version]
 
     def _listed(self, receipt: bytes, pos: int) -> Listed:
         anchor = self._log.events[pos]

@@ -8,9 +8,9 @@
 4. The entries lead to the root of the checkpoint, and so does every tile, whole or not.
 5. Of each file its name says what is in it (``stored``), where files can be listed.
 6. The snapshots verify, belong to this very log, and hold the map replayed.
-7. A checkpoint that waits for witnesses is one of the same log. Time-stamps are of checkpoints of it, and by an
-   authority that the trust file names.
-8. Every promise that its holder shows was kept (``acknowledged``).
+7. Earlier checkpoints that were kept, and one that waits for witnesses, are of the same log. Time-stamps are of
+   checkpoints of it, and by an authority that the trust file names.
+8. Every promise that its holder shows was kept (``acknowledged``); an event without effect keeps and excuses none.
 
 Evidence that is not at hand is counted: key records can be erased by law, and then the log's word on
 those signatures cannot be checked any more. An alarm is an event that broke a rule, without effect. Where replay
@@ -20,23 +20,25 @@ has to stop, the entries are still read to their end, for step 4.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from priorconsent import events as ev
 from priorconsent import keys, names, timestamps
 from priorconsent.acknowledgements import SignedAcknowledgement
 from priorconsent.court import acknowledged
-from priorconsent.court.acknowledged import Outcome
+from priorconsent.court.acknowledged import Kept, Outcome
 from priorconsent.court.derived import Derivation, PublishedArchive, Taken
 from priorconsent.court.findings import Finding, Findings
 from priorconsent.court.log_at_hand import read_log
 from priorconsent.court.published import Published
-from priorconsent.court.stored import STAMP, StoredTiles, check_stored
+from priorconsent.court.stored import KEPT, STAMP, StoredTiles, check_stored
 from priorconsent.errors import (
     FraudError,
     NotFoundError,
     PriorConsentError,
     ProofError,
+    UnknownSignerError,
     UnreachableError,
 )
 from priorconsent.head import check_log_key, check_quorum_time
@@ -75,6 +77,7 @@ def fsck(
         # 6.
         check.snapshots()
         # 7.
+        check.kept()
         check.unwitnessed()
         check.time_stamps()
         # 8.
@@ -104,6 +107,7 @@ class _Check:
         self._derivation = Derivation(FileLedger.temporary(), archive, trust)
         self._last: ev.Event | None = None
         self._replayed = False
+        self._without_effect: set[int] = set()
 
     def log(self, opened: OpenedCheckpoint) -> None:
         """Steps 2 to 4."""
@@ -136,6 +140,21 @@ class _Check:
                     with self.found.telling(f"snapshots/{name}"):
                         self._snapshot(newest.with_name(name))
 
+    def kept(self) -> None:
+        """Step 7; one by a key that is not trusted any more is told as a file that nobody checked."""
+        for path in self._listed or ():
+            named = KEPT.fullmatch(path)
+            if named is None:
+                continue
+            with self.found.telling(path):
+                try:
+                    kept = self._signed(self._published.other_file(path))
+                except UnknownSignerError:
+                    self.found.uncovered.append(path)
+                    continue
+                if kept.size != int(named["size"]):
+                    raise ProofError(f"it is the checkpoint of {kept.size} entries, and its name says otherwise")
+
     def unwitnessed(self) -> None:
         """Step 7."""
         with self.found.telling(f"log/{UNWITNESSED}"):
@@ -143,12 +162,17 @@ class _Check:
                 raw = self._published.log_file(UNWITNESSED)
             except NotFoundError:
                 return
-            waiting = open_signed(raw, self._trust.policy).checkpoint
-            if self._replayed and waiting.size <= self.found.size and self.roots.get(waiting.size) != waiting.root:
-                raise FraudError(
-                    f"the log signed another history of {waiting.size} entries",
-                    evidence=(raw, self._published.log_file("checkpoint")),
-                )
+            self._signed(raw)
+
+    def _signed(self, raw: bytes) -> Checkpoint:
+        """A checkpoint that the log signed, of the history that was replayed as far as it goes."""
+        found = open_signed(raw, self._trust.policy).checkpoint
+        if self._replayed and found.size <= self.found.size and self.roots.get(found.size) != found.root:
+            raise FraudError(
+                f"the log signed another history of {found.size} entries",
+                evidence=(raw, self._published.log_file("checkpoint")),
+            )
+        return found
 
     def time_stamps(self) -> None:
         """Step 7; where none of the authorities is trusted, they are told as files that nobody checked."""
@@ -172,13 +196,20 @@ class _Check:
             shown = [(raw, self._statement(raw)) for raw in acknowledgements]
             wanted = {one for raw, statement in shown for one in acknowledged.wanted(raw, statement)}
             log = read_log(self._published, self._trust, wanted)
+            # Else a registry could spend a statement on an event that breaks a rule, and call that logged.
+            events = {pos: event for pos, event in log.events.items() if pos not in self._without_effect}
             for raw, statement in shown:
-                kept = acknowledged.check_acknowledgement(raw, log, self._trust, statement)
-                told = Finding(kept.outcome.value, f"statement {kept.acknowledgement.statement}", kept.detail)
-                if kept.outcome is Outcome.UNLOGGED:
-                    self.found.wrong.append(told)
-                elif kept.outcome is Outcome.NOT_DUE:
-                    self.found.unable.append(told)
+                self._tell(acknowledged.check_acknowledgement(raw, replace(log, events=events), self._trust, statement))
+
+    def _tell(self, kept: Kept) -> None:
+        told = Finding(kept.outcome.value, f"statement {kept.acknowledgement.statement}", kept.detail)
+        if kept.outcome is Outcome.UNLOGGED:
+            self.found.wrong.append(told)
+        elif kept.outcome is Outcome.NOT_DUE:
+            self.found.unable.append(told)
+        elif kept.pos is not None and kept.pos >= self.found.size:
+            # It came while the log was read, so nobody has asked yet whether it had an effect.
+            self.found.unable.append(replace(told, code=Outcome.NOT_DUE.value))
 
     def files(self) -> None:
         """Step 5."""
@@ -207,6 +238,7 @@ class _Check:
         effect, subject = taken.effect, f"event {taken.pos}"
         self.found.unchecked.update(effect.unchecked)
         if effect.alarm is not None:
+            self._without_effect.add(taken.pos)
             self.found.alarms.append(Finding("alarm", subject, effect.alarm))
         elif isinstance(taken.event, ev.GrantAdd):
             self._check_texts(taken.event, subject)

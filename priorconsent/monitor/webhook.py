@@ -8,11 +8,13 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+from priorconsent.bounded import BoundedClient
 from priorconsent.client import CONNECT_TIMEOUT_S, LOOPBACK
 from priorconsent.errors import MalformedError, UnreachableError
 from priorconsent.monitor.reports import Report
 
 ANSWER_TIMEOUT_S = 15
+POST_S = 30
 CONNECTION_RETRIES = 3
 
 
@@ -32,12 +34,13 @@ class Webhook:
         if not parts.hostname or parts.scheme not in ({"http", "https"} if local else {"https"}):
             raise MalformedError(f"a webhook is an https URL: {url[:100]!r}")
         self._url = url
-        self._client = httpx2.Client(
+        client = httpx2.Client(
             transport=httpx2.HTTPTransport(retries=CONNECTION_RETRIES),
             timeout=httpx2.Timeout(ANSWER_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
             follow_redirects=False,
             headers={"content-type": "application/json", "user-agent": "priorconsent"},
         )
+        self._client = BoundedClient(client)
 
     def post(self, report: Report) -> None:
         """Hand over one report.
@@ -47,7 +50,7 @@ class Webhook:
         """
         try:
             # Whatever it says, only its status is looked at.
-            with self._client.stream("POST", self._url, content=report.encode()) as response:
+            with self._client.stream("POST", self._url, POST_S, content=report.encode()) as response:
                 status = response.status_code
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
             raise UnreachableError(f"the webhook did not answer: {type(error).__name__} {error}") from error

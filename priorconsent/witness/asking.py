@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from dataclasses import dataclass
 from http import HTTPStatus
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import httpx2
 
+from priorconsent import bounded
+from priorconsent.bounded import BoundedClient
 from priorconsent.errors import MalformedError, NotTrustedError, UnreachableError
 from priorconsent.log.note import SignatureLine
 from priorconsent.witness.protocol import (
@@ -38,7 +39,7 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _REFUSALS = (HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 _lock = threading.Lock()
-_clients: dict[bool, httpx2.Client] = {}
+_clients: dict[str, BoundedClient] = {}
 
 
 class WitnessRefusedError(NotTrustedError):
@@ -115,29 +116,23 @@ def _request(method: str, url: str, content: bytes | None) -> tuple[int, str, by
 
 
 def _once(method: str, url: str, content: bytes | None) -> tuple[int, str, bytes]:
-    deadline, received = time.monotonic() + REQUEST_S, bytearray()
-    client = _client(local=urlsplit(url).hostname in _LOOPBACK)
-    with client.stream(method, url, content=content) as response:
-        if response.headers.get("content-encoding", "identity") != "identity":
-            raise UnreachableError(f"{url} answered in an encoding that was not asked for")
-        for chunk in response.iter_raw():
-            received += chunk
-            if len(received) > MAX_ANSWER_BYTES or time.monotonic() > deadline:
-                raise UnreachableError(f"{url} sent too much, or too slowly")
-        return response.status_code, response.headers.get("content-type", ""), bytes(received)
+    with _client(urlsplit(url)).stream(method, url, REQUEST_S, content=content) as response:
+        body = b"".join(bounded.chunks(response, MAX_ANSWER_BYTES))
+        return response.status_code, response.headers.get("content-type", ""), body
 
 
-def _client(*, local: bool) -> httpx2.Client:
-    """One for all requests of the process: connections are kept open between checkpoints."""
+def _client(url: SplitResult) -> BoundedClient:
+    """One for each witness: connections are kept open between checkpoints, and none fills the room of others."""
     with _lock:
-        if local not in _clients:
-            _clients[local] = httpx2.Client(
+        if url.netloc not in _clients:
+            client = httpx2.Client(
                 timeout=httpx2.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
                 follow_redirects=False,
                 headers={"accept-encoding": "identity", "user-agent": "priorconsent"},
-                trust_env=not local,
+                trust_env=url.hostname not in _LOOPBACK,
             )
-        return _clients[local]
+            _clients[url.netloc] = BoundedClient(client)
+        return _clients[url.netloc]
 
 
 def _begin_anew() -> None:
