@@ -144,6 +144,13 @@ def test_several_receipts_lie_side_by_side_in_order_of_time():
     assert step(repack(made, dict([last])), "archive").detail == "9 receipts, at most 8 are read"
 
 
+def test_a_receipt_lies_under_its_digest_and_under_no_other_name():
+    _, raw = asked_and_withdrawn()
+    [(name, content)] = bundle.read(raw).receipts.items()
+    for moved in ({name: None, f"receipts/{'a' * 64}.json": content}, {name: content + b" "}, {name: b"{}"}):
+        assert "does not have the digest in its name" in step(repack(raw, moved, renew=False), "archive").detail
+
+
 @pytest.mark.parametrize("dropped", [False, True])
 def test_a_receipt_outlives_the_key_that_signed_it(dropped):
     world, size, leaves, raw = world_with()
