@@ -183,6 +183,7 @@ def _not_upheld(leaf: AnswerLeaf, size: int, proved: Proved) -> Iterator[str]:
     if query is None or not works or relied not in leaf.grants:
         yield f"answer {leaf.i} does not rest on this grant"
         return
+    begin = proved.logged.head.quorum_time
     ends = (entry.ends_at for entry in proved.grant.life if entry.pos < size and entry.ends_at is not None)
     end = min([offer.valid_until, *ends])
     faults = unmet(
@@ -192,6 +193,10 @@ def _not_upheld(leaf: AnswerLeaf, size: int, proved: Proved) -> Iterator[str]:
         ),
         (query.kind != "url" or bool({*_places(query)} & {*offer.locators}), "the place is none that the grant names"),
         (leaf.until is not None and leaf.until <= end, f"it says until {leaf.until}, the grant ends at {end}"),
+        (
+            not proved.logged.event.time <= query.acquired_at < begin,
+            f"that the grant was there when the copy was made, {query.acquired_at}, is shown only from {begin} on",
+        ),
     )
     asked = {name: said for name, said in query.to_json().items() if said is not None and name not in _KEY}
     for work in works:

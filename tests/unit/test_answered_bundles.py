@@ -450,6 +450,21 @@ def test_a_receipt_from_a_checkpoint_of_before_the_grant_is_no_evidence_for_it()
     assert_no_use(world, size, shown(world, raw, leaves), "its checkpoint is of before the grant")
 
 
+@pytest.mark.parametrize(("second", "shows"), [(10, False), (30, True)])
+def test_a_copy_from_before_the_first_checkpoint_needs_more_than_the_word_of_the_registry(second, shows):
+    world = World().begin()
+    world.log(world.sign_grant(), cast.BATCH_B)
+    size = world.seal(times.plus(cast.BATCH_B, 30))
+    leaves = leaves_of(world, size, question(acquired_at=times.plus(cast.BATCH_B, second)))
+    raw = sign(receipt_of(world, size, leaves))
+    anchor(world, ANCHORED, raw)
+    world.seal(ANCHORED)
+    if shows:
+        assert step(bundled(world, size, (raw, tuple(leaves)))).ok
+    else:
+        assert_no_use(world, size, shown(world, raw, leaves), "is shown only from")
+
+
 def test_an_anchor_that_the_log_dates_ahead_of_its_checkpoint_is_fraud():
     world, size = granted()
     leaves = leaves_of(world, size)

@@ -4,13 +4,16 @@ import json
 import shutil
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from priorconsent import canonical, names
 from priorconsent.court.published import Folder
-from priorconsent.errors import ConflictError
+from priorconsent.errors import ConflictError, UnreachableError
 from priorconsent.keys import sign_keyset
 from priorconsent.log.checkpoint import Checkpoint
 from priorconsent.log.note import split_note
+from priorconsent.monitor import reports
 from priorconsent.monitor.interests import Interests, of_key, of_name, of_party, of_work
 from priorconsent.monitor.memory import Memory
 from priorconsent.monitor.rounds import Monitor
@@ -167,6 +170,22 @@ def test_a_broken_rule_is_an_alarm_for_everybody(world, tmp_path, watch):
     assert "needs 2 approvals" in mine.told[0].summary
 
 
+def test_evidence_that_is_not_served_is_told_and_never_passed_over(world, tmp_path, watch):
+    """It could be forged, and be served again when everybody has gone on."""
+    mine = watch()
+    mine.look(world.publish(tmp_path / "public"), HOUR)
+    folder = grow(world, world.sign_grant()).publish(tmp_path / "public")
+    [approval, *_] = world.made.statements[18]
+    (folder / "evidence" / approval.replace(":", "/")).unlink()
+    seen = mine.look(folder, LATER)
+    assert (seen.size, seen.unchecked, seen.fraud, seen.problem) == (20, 1, None, None)
+    [told] = mine.told
+    assert (told.kind, told.code, told.pos) == ("problem", "unchecked", 18)
+    assert approval in told.summary
+    again = mine.look(folder, LATER)
+    assert (again.unchecked, len(mine.told)) == (0, 1)
+
+
 # What is proved false
 
 
@@ -202,6 +221,37 @@ def test_fraud_is_kept_with_its_evidence_and_ends_the_following(world, tmp_path,
     # It is told once, and stays.
     assert mine.look(tmp_path / "public", LATER).fraud == seen.fraud
     assert [report.kind for report in mine.told] == ["fraud"]
+
+
+@given(st.text(st.characters(), max_size=50), st.lists(st.binary(), max_size=2))
+@example("e\u0301", [b"e\xcc\x81"])
+@example("\ud800", [b"\xed\xa0\x80"])
+def test_any_report_can_be_read_again(told, sides):
+    problem = reports.of_problem(cast.REGISTRY, UnreachableError(told), HOUR)
+    fraud = reports.of_fraud(cast.REGISTRY, "fraud", told, sides)
+    for report in (problem, fraud):
+        assert reports.read_report(report.encode()) == report
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [bytes(range(256)), b"e\xcc\x81", b"\x01" * (1 << 18), b"x" * (1 << 20)],
+    ids=["no text", "text in another form", "text that grows", "long text"],
+)
+def test_no_evidence_keeps_anybody_from_telling_of_it(world, tmp_path, watch, forged):
+    """What a registry cites as a signature may be any bytes."""
+    digest = canonical.digest(forged)
+    world.made.evidence[digest] = forged
+    refusal = {"refusal": "urn:uuid:00000000-0000-4000-8000-00000000000a", "vendors": ["*"], "works": ["*"]}
+    event = {"t": "refuse", "party": cast.STUDIO, "uses": ["*"], "statement": digest, **refusal}
+    world.append(event, cast.BATCH_B)
+    mine, folder = watch(), grow(world).publish(tmp_path / "public")
+    for _ in range(2):
+        seen = mine.look(folder, LATER)
+        assert (seen.fraud.code, seen.fraud.evidence[1]) == ("fraud", digest)
+    assert [report.kind for report in mine.told] == ["fraud"]
+    [_, kept] = sorted((tmp_path / "monitor.sqlite.evidence").glob("*/*"))
+    assert kept.read_bytes() == forged
 
 
 def test_a_copy_of_a_keyset_with_other_signatures_accuses_nobody(world, tmp_path, watch):
