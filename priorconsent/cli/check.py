@@ -32,6 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _ask(arguments: argparse.Namespace) -> Answer:
+    asking.warn_of_unknown(arguments.use)
     kind = query.kind_of(arguments.key)
     if kind is None and Path(arguments.key).is_file():
         raise MalformedError(f"{arguments.key} is a file here: give its digest, as sha256sum prints it")

@@ -21,7 +21,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     asking.add_trust(parser)
     asking.add_question(parser, required=False, now="the bundle's last checkpoint; later entries are not known to it")
     parser.add_argument("--json", action="store_true", help="print the whole report as one line of JSON")
-    parser.add_argument("--report", metavar="FILE", type=Path, help="also write the report as an HTML page; never overwritten")
+    parser.add_argument(
+        "--report", metavar="FILE", type=Path, help="also write the report as an HTML page; never overwritten"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
