@@ -21,11 +21,10 @@ from priorconsent.ceremony.rules import check_keyset
 from priorconsent.ceremony.telling import tell
 from priorconsent.ceremony.transcript import Ceremony, write_transcript
 from priorconsent.errors import ConflictError, NotFoundError
+from priorconsent.files import PUBLIC_MODE, write_new
 from priorconsent.keys import Jwk, Keyset, payload_of
-from priorconsent.signing.files import write_new
 from priorconsent.states import KeysetState
 from transparency import keys, signers
-from transparency.files import PUBLIC_MODE
 from transparency.models import Head
 from transparency.store import DatabaseArchive, current_states
 

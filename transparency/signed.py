@@ -20,11 +20,11 @@ from pathlib import Path
 from django.conf import settings
 
 from priorconsent.errors import ConflictError, SigningError
+from priorconsent.files import PRIVATE_MODE, write_new
 from priorconsent.log.tiles import TileNodes
 from priorconsent.log.tree import tree_root
-from priorconsent.signing.files import write_new
 from transparency.alarms import RestoredBackupError
-from transparency.files import PRIVATE_MODE, write_file
+from transparency.files import write_file
 from transparency.models import Checkpoint
 
 FORMAT = "prior-consent-signed/1"

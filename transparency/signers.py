@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from django.conf import settings
 
 from priorconsent.errors import MalformedError, NotTrustedError, SignatureError, SigningError
+from priorconsent.files import PRIVATE_MODE
 from priorconsent.keys import Jwk, Keyset, jwk_of
 from priorconsent.signing import (
     FileUri,
@@ -34,8 +35,8 @@ from priorconsent.signing import (
     open_key,
     open_mldsa_key,
 )
-from priorconsent.signing.files import read_private
-from transparency.files import PRIVATE_MODE, write_file
+from priorconsent.signing.private_files import read_private
+from transparency.files import write_file
 
 Use = Literal["root", "log", "grant", "receipt", "account"]
 OnlineUse = Literal["log", "grant", "receipt", "account"]

@@ -14,9 +14,9 @@ from priorconsent.cli import EXIT_DONE
 from priorconsent.cli.saying import say
 from priorconsent.cli.secrets import Terminal
 from priorconsent.errors import MalformedError, NotAllowedError
+from priorconsent.files import write_new
 from priorconsent.keys import Keyset, payload_of, read_keyset
 from priorconsent.signing import FileUri, KeyUri, PublicUri, make_key, open_key, read_uri
-from priorconsent.signing.files import write_new
 
 MAX_FILE_BYTES = 1 << 20
 YES = "yes"

@@ -21,7 +21,7 @@ from pkcs11.exceptions import PinIncorrect, PKCS11Error
 
 from priorconsent.errors import ConflictError, MalformedError, SigningError
 from priorconsent.keys import Jwk, jwk_of
-from priorconsent.signing.files import read_secret
+from priorconsent.signing.private_files import read_secret
 from priorconsent.signing.uris import TokenUri
 
 # Gives the PIN of a token that names no file for it.

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from priorconsent.errors import MalformedError, NotFoundError
+from priorconsent.files import write_new
 from priorconsent.log.checkpoint import Checkpoint
 from priorconsent.log.note import Verifier
 from priorconsent.log.tree import EMPTY_ROOT
-from priorconsent.signing.files import write_new
 
 FORMAT = "prior-consent-witness/1"
 # How long a request waits for others that write.
