@@ -15,7 +15,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx2
 from msgspec import Meta
 
-from priorconsent import canonical
+from priorconsent import canonical, web
 from priorconsent.bucket import MAX_BUCKET_BYTES
 from priorconsent.errors import MalformedError, NotTrustedError, RuleError, UnreachableError
 from priorconsent.files import draft_of, whole_file
@@ -24,7 +24,6 @@ from priorconsent.records import Count, Record, convert
 
 CONNECT_TIMEOUT_S = 10
 READ_TIMEOUT_S = 30
-# Also against a server that sends a byte a minute.
 MAX_REQUEST_S = 60
 MAX_DOWNLOAD_S = 6 * 3600
 MAX_REDIRECTS = 3
@@ -33,7 +32,6 @@ MAX_BLOB_BYTES = 1 << 20
 MAX_BUNDLE_BYTES = 64 << 20
 MAX_SNAPSHOT_BYTES = 64 << 30
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 # What stays refused however often it is tried. Not 408, 409, 425 and 429: another time it may be taken.
 _REFUSALS = frozenset({400, 401, 403, 404, 405, 411, 413, 415, 422, 501})
@@ -69,17 +67,11 @@ class Registry:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
             raise MalformedError(f"not the base URL of a registry: {url[:100]!r}")
-        local = parts.hostname in LOOPBACK
+        local = parts.hostname in web.LOOPBACK
         if parts.scheme == "http" and not local:
             raise MalformedError("plain http shows others what you ask: use https")
         self._base = url.rstrip("/") + "/"
-        self._client = httpx2.Client(
-            timeout=httpx2.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
-            follow_redirects=False,
-            # Unpacking would have to be bounded too.
-            headers={"accept-encoding": "identity", "user-agent": "priorconsent"},
-            trust_env=not local,
-        )
+        self._client = web.client(connect_s=CONNECT_TIMEOUT_S, read_s=READ_TIMEOUT_S, local=local)
 
     def bucket(self, prefix: str) -> bytes:
         """The bucket of a prefix, unverified."""
@@ -140,10 +132,8 @@ class Registry:
         headers = {"content-type": media_type} | ({"authorization": f"Bearer {api_key}"} if api_key else {})
         try:
             with self._client.stream("POST", url, content=body, headers=headers) as response:
-                raw = b"".join(
-                    chunk for chunk, _ in _chunks(response, url, max_bytes, time.monotonic() + MAX_REQUEST_S)
-                )
-        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+                raw = b"".join(web.chunks(response, url, max_bytes, time.monotonic() + MAX_REQUEST_S))
+        except web.FAILURES as error:
             raise UnreachableError(f"{url} did not answer: {type(error).__name__} {error}") from error
         if response.status_code in _REFUSALS:
             raise RefusedError(f"{url} refused ({response.status_code}): {_detail(raw)}")
@@ -180,9 +170,14 @@ class Registry:
                     if response.has_redirect_location:
                         url = self._redirected(url, response.headers["location"])
                         continue
-                    yield from _body(response, url, max_bytes, time.monotonic() + max_s)
+                    if response.status_code != httpx2.codes.OK:
+                        raise UnreachableError(f"{url} answered {response.status_code}")
+                    announced = response.headers.get("content-length", "")
+                    total = int(announced) if announced.isdecimal() else None
+                    for chunk in web.chunks(response, url, max_bytes, time.monotonic() + max_s):
+                        yield chunk, total
                     return
-        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+        except web.FAILURES as error:
             raise UnreachableError(f"{url} did not answer: {type(error).__name__} {error}") from error
         raise UnreachableError(f"{url}: more than {MAX_REDIRECTS} redirects")
 
@@ -191,27 +186,6 @@ class Registry:
         if urlsplit(target)[:2] != urlsplit(self._base)[:2]:
             raise UnreachableError(f"{url} redirects to another host, which is not followed: {target[:200]}")
         return target
-
-
-def _body(response: httpx2.Response, url: str, max_bytes: int, deadline: float) -> Iterator[tuple[bytes, int | None]]:
-    if response.status_code != httpx2.codes.OK:
-        raise UnreachableError(f"{url} answered {response.status_code}")
-    yield from _chunks(response, url, max_bytes, deadline)
-
-
-def _chunks(response: httpx2.Response, url: str, max_bytes: int, deadline: float) -> Iterator[tuple[bytes, int | None]]:
-    if response.headers.get("content-encoding", "identity") != "identity":
-        raise UnreachableError(f"{url} answered in an encoding that was not asked for")
-    announced = response.headers.get("content-length", "")
-    total = int(announced) if announced.isdecimal() else None
-    received = 0
-    for chunk in response.iter_raw():
-        received += len(chunk)
-        if received > max_bytes:
-            raise UnreachableError(f"{url} sent more than {max_bytes} bytes")
-        if time.monotonic() > deadline:
-            raise UnreachableError(f"{url} took too long")
-        yield chunk, total
 
 
 def _detail(raw: bytes) -> str:

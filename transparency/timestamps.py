@@ -8,11 +8,13 @@ authority: while one is silent, there are just no new words of it, and an alarm.
 from __future__ import annotations
 
 import hashlib
+import time
+from http import HTTPStatus
+from urllib.parse import urlsplit
 
-import httpx2
 from django.conf import settings
 
-from priorconsent import times, timestamps
+from priorconsent import times, timestamps, web
 from priorconsent.court.bundle import MAX_STAMPS, Stamped
 from priorconsent.errors import PriorConsentError, UnreachableError
 from priorconsent.log.note import split_note
@@ -72,13 +74,17 @@ def _stamp(authority: str, newest: Checkpoint, now: str) -> None:
 
 def _ask(authority: str, query: bytes) -> bytes:
     headers = {"content-type": timestamps.QUERY_TYPE, "accept": timestamps.REPLY_TYPE}
+    local, deadline = urlsplit(authority).hostname in web.LOOPBACK, time.monotonic() + ASK_TIMEOUT_S
     try:
-        answer = httpx2.post(authority, content=query, headers=headers, timeout=ASK_TIMEOUT_S, follow_redirects=False)
-    except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+        with (
+            web.client(connect_s=ASK_TIMEOUT_S, read_s=ASK_TIMEOUT_S, local=local) as client,
+            client.stream("POST", authority, content=query, headers=headers) as answer,
+        ):
+            if answer.status_code != HTTPStatus.OK:
+                raise UnreachableError(f"it answers with status {answer.status_code}")
+            return b"".join(web.chunks(answer, authority, timestamps.MAX_TOKEN_BYTES, deadline))
+    except web.FAILURES as error:
         raise UnreachableError(f"it does not answer ({type(error).__name__})") from None
-    if answer.status_code != httpx2.codes.OK:
-        raise UnreachableError(f"it answers with status {answer.status_code}")
-    return answer.content
 
 
 def _text(checkpoint: Checkpoint) -> bytes:

@@ -7,12 +7,14 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from priorconsent.client import CONNECT_TIMEOUT_S, LOOPBACK
+from priorconsent import web
 from priorconsent.errors import MalformedError, UnreachableError
 from priorconsent.monitor.reports import Report
 
+CONNECT_TIMEOUT_S = 10
 ANSWER_TIMEOUT_S = 15
 CONNECTION_RETRIES = 3
+JSON = {"content-type": "application/json"}
 
 
 class Webhook:
@@ -27,16 +29,12 @@ class Webhook:
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
-        local = parts.hostname in LOOPBACK
+        local = parts.hostname in web.LOOPBACK
         if not parts.hostname or parts.scheme not in ({"http", "https"} if local else {"https"}):
             raise MalformedError(f"a webhook is an https URL: {url[:100]!r}")
         self._url = url
-        self._client = httpx2.Client(
-            transport=httpx2.HTTPTransport(retries=CONNECTION_RETRIES),
-            timeout=httpx2.Timeout(ANSWER_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
-            follow_redirects=False,
-            headers={"content-type": "application/json", "user-agent": "priorconsent"},
-        )
+        patient = httpx2.HTTPTransport(retries=CONNECTION_RETRIES)
+        self._client = web.client(connect_s=CONNECT_TIMEOUT_S, read_s=ANSWER_TIMEOUT_S, local=local, transport=patient)
 
     def post(self, report: Report) -> None:
         """Hand over one report.
@@ -46,9 +44,9 @@ class Webhook:
         """
         try:
             # Whatever it says, only its status is looked at.
-            with self._client.stream("POST", self._url, content=report.encode()) as response:
+            with self._client.stream("POST", self._url, content=report.encode(), headers=JSON) as response:
                 status = response.status_code
-        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+        except web.FAILURES as error:
             raise UnreachableError(f"the webhook did not answer: {type(error).__name__} {error}") from error
         if not httpx2.codes.is_success(status):
             raise UnreachableError(f"the webhook answered {status}")

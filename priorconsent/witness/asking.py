@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+from priorconsent import web
 from priorconsent.errors import MalformedError, NotTrustedError, UnreachableError
 from priorconsent.log.note import SignatureLine
 from priorconsent.witness.protocol import (
@@ -34,7 +35,6 @@ READ_TIMEOUT_S = 3.0
 REQUEST_S = 4.0
 TRIES = 2
 
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _REFUSALS = (HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 _lock = threading.Lock()
@@ -102,41 +102,30 @@ def close() -> None:
 
 
 def _request(method: str, url: str, content: bytes | None) -> tuple[int, str, bytes]:
-    for last in (*[False] * (TRIES - 1), True):
+    for _ in range(TRIES):
         try:
             return _once(method, url, content)
         except httpx2.TimeoutException as error:
             raise UnreachableError(f"{url} did not answer in time") from error
-        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+        except web.FAILURES as error:
             # A connection that was kept open may be closed by the other side just now. Asking twice does no harm.
-            if last:
-                raise UnreachableError(f"{url} did not answer: {type(error).__name__}") from error
-    raise AssertionError("not reached: the last try returns or raises")
+            last = error
+    raise UnreachableError(f"{url} did not answer: {type(last).__name__}") from last
 
 
 def _once(method: str, url: str, content: bytes | None) -> tuple[int, str, bytes]:
-    deadline, received = time.monotonic() + REQUEST_S, bytearray()
-    client = _client(local=urlsplit(url).hostname in _LOOPBACK)
+    deadline = time.monotonic() + REQUEST_S
+    client = _client(local=urlsplit(url).hostname in web.LOOPBACK)
     with client.stream(method, url, content=content) as response:
-        if response.headers.get("content-encoding", "identity") != "identity":
-            raise UnreachableError(f"{url} answered in an encoding that was not asked for")
-        for chunk in response.iter_raw():
-            received += chunk
-            if len(received) > MAX_ANSWER_BYTES or time.monotonic() > deadline:
-                raise UnreachableError(f"{url} sent too much, or too slowly")
-        return response.status_code, response.headers.get("content-type", ""), bytes(received)
+        body = b"".join(web.chunks(response, url, MAX_ANSWER_BYTES, deadline))
+        return response.status_code, response.headers.get("content-type", ""), body
 
 
 def _client(*, local: bool) -> httpx2.Client:
     """One for all requests of the process: connections are kept open between checkpoints."""
     with _lock:
         if local not in _clients:
-            _clients[local] = httpx2.Client(
-                timeout=httpx2.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
-                follow_redirects=False,
-                headers={"accept-encoding": "identity", "user-agent": "priorconsent"},
-                trust_env=not local,
-            )
+            _clients[local] = web.client(connect_s=CONNECT_TIMEOUT_S, read_s=READ_TIMEOUT_S, local=local)
         return _clients[local]
 
 
