@@ -18,6 +18,7 @@ from priorconsent.records import Bytes16, Bytes32, Count, Digest, Record, Text, 
 
 KEYSET_HEADER = {"alg": "Ed25519", "typ": "prior-consent-keyset+jws"}
 MAX_KEYSET_SIGNATURES = 32
+KEY_TAG = "prior-consent-key/v1"
 
 FIELD = 2**255 - 19
 # y-coordinates of the points whose order divides 8 (RFC 8032, section 5.1): the neutral point, the one
@@ -114,7 +115,7 @@ class KeyRecord(Versioned, frozen=True):
     @property
     def key_id(self) -> str:
         """The salted commitment to this record that the log carries."""
-        return canonical.tagged_digest("prior-consent-key/v1", self.encode())
+        return canonical.tagged_digest(KEY_TAG, self.encode())
 
 
 def read_key_record(raw: bytes) -> KeyRecord:

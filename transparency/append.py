@@ -16,9 +16,9 @@ from django.db import connection, transaction
 from uuid6 import uuid7
 
 from priorconsent import canonical
+from priorconsent.contents import is_content
 from priorconsent.errors import ConflictError, MalformedError
 from transparency import tasks
-from transparency.contents import is_content
 from transparency.drafts import seal_of
 from transparency.models import Acknowledged, Attachment, Blob, Checkpoint, EvidenceItem, Pending, Stored
 from transparency.trees import chunks

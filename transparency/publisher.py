@@ -15,6 +15,7 @@ from pathlib import Path
 from django.conf import settings
 
 from priorconsent import times
+from priorconsent.contents import is_content
 from priorconsent.errors import PriorConsentError
 from priorconsent.log.opening import open_signed
 from priorconsent.log.tiles import TILE_WIDTH, Tile, encode_entries, tile_bytes, tiles_to_write
@@ -22,7 +23,6 @@ from priorconsent.log.tree import leaf_hash
 from transparency.alarms import NOT_PUBLISHED, DatabaseChangedError, raise_alarm
 from transparency.changes import write_step
 from transparency.checkpoints import opened
-from transparency.contents import is_content
 from transparency.files import Files, locked, public_folder, write_file
 from transparency.models import Blob, Checkpoint, Event, EvidenceItem
 from transparency.store import log_policy, own_policy

@@ -19,6 +19,7 @@ from priorconsent import canonical, keys, names, states
 from priorconsent import events as ev
 from priorconsent import vocabulary as words
 from priorconsent.consent import States
+from priorconsent.contents import is_content
 from priorconsent.errors import ConflictError, MalformedError, NotFoundError, NotTrustedError, ProofError
 from priorconsent.log.cosignature import COSIGNATURE_ML_DSA_44, Cosigner
 from priorconsent.log.countersigners import OWN_ML_DSA, Countersigners
@@ -33,7 +34,6 @@ from priorconsent.states import KeysetState, State
 from priorconsent.trust import Trust
 from transparency import signers
 from transparency.alarms import DatabaseChangedError
-from transparency.contents import is_content
 from transparency.models import Blob, Checkpoint, Event, EvidenceItem, Head, MapLeaf, Spent, Stored
 from transparency.trees import chunks, log_nodes, read_slice
 

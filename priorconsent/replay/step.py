@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 from priorconsent import canonical, keys, names, times
 from priorconsent import events as ev
 from priorconsent import vocabulary as words
+from priorconsent.contents import key_id_of
 from priorconsent.errors import FraudError, MalformedError, RuleError, SignatureError
 from priorconsent.records import Record
-from priorconsent.replay.ledger import Archive, Ledger, key_id_of
+from priorconsent.replay.ledger import Archive, Ledger
 from priorconsent.statements import Signed, Statement, body_of
 from priorconsent.states import KeysetState, PartyState, State
 

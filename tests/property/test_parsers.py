@@ -54,7 +54,6 @@ from priorconsent.errors import MalformedError, PriorConsentError
 from priorconsent.freshness import Seen
 from priorconsent.log import checkpoint, cosignature, countersigners, note, opening, policy, proof, spelling, tiles
 from priorconsent.monitor import interests, reports
-from priorconsent.replay import ledger
 from priorconsent.signing import pbes2, pkcs8, uris
 from priorconsent.witness import protocol
 from tests import court_world, scenario, witnesses
@@ -256,7 +255,7 @@ PARSERS = {
     "keys.read_key_record": (keys.read_key_record, [KEY_RECORD]),
     "keys.read_keyset": (lambda raw: keys.read_keyset(raw, None), [KEYSET]),
     "keys.payload_of": (keys.payload_of, [KEYSET]),
-    "replay.ledger.payload_digest_of": (ledger.payload_digest_of, [KEYSET]),
+    "contents.payload_digest_of": (contents.payload_digest_of, [KEYSET]),
     "lists.read_unsigned": (
         lists.read_unsigned,
         [canonical.encode(test_lists.SHARES), canonical.encode(test_lists.CLAIM)],
@@ -368,8 +367,8 @@ INNER = {
     "log.note.sign_note",
     "log.spelling.to_base64",
     "merkle_map.leaf_hash",
-    "replay.ledger.key_id_of",
-    "replay.ledger.offer_digest_of",
+    "contents.key_id_of",
+    "contents.offer_digest_of",
     "vocabulary.at_least",
 }
 OUTSIDE = {"raw", "text", "value"}
