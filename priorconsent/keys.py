@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import secrets
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal, Protocol, Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from msgspec import Meta
 
 from priorconsent import canonical
@@ -19,6 +19,9 @@ from priorconsent.records import Bytes16, Bytes32, Count, Digest, Record, Text, 
 KEYSET_HEADER = {"alg": "Ed25519", "typ": "prior-consent-keyset+jws"}
 MAX_KEYSET_SIGNATURES = 32
 KEY_TAG = "prior-consent-key/v1"
+# Goes before what a key signs only to show that it can.
+KEY_CHECK = b"prior-consent-key-check/v1\0"
+SEED_BYTES = 32
 
 FIELD = 2**255 - 19
 # y-coordinates of the points whose order divides 8 (RFC 8032, section 5.1): the neutral point, the one
@@ -95,7 +98,12 @@ class PrivateKey:
 
     def __init__(self, seed: bytes) -> None:
         self._key = Ed25519PrivateKey.from_private_bytes(seed)
-        self.jwk = jwk_of(self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
+        self.jwk = jwk_of(self._key.public_key().public_bytes_raw())
+
+    @classmethod
+    def generate(cls) -> Self:
+        """A new one, to be thrown away: ``signing`` makes those that are kept."""
+        return cls(secrets.token_bytes(SEED_BYTES))
 
     def sign(self, message: bytes) -> bytes:
         """The 64-byte signature (RFC 8032); deterministic."""

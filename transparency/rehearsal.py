@@ -6,23 +6,21 @@ names just that key, and has to pass there as it will have to pass everywhere.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
+from msgspec.structs import replace
 
 from priorconsent import canonical, names, replay
 from priorconsent.errors import NotTrustedError, PriorConsentError
 from priorconsent.keys import Keyset, PrivateKey, RegistryKey, sign_keyset
 from priorconsent.log.tiles import check_entry
+from priorconsent.records import in_order
 from priorconsent.states import KeysetState
 from transparency import drafts
 from transparency.alarms import DatabaseChangedError
 from transparency.signers import OnlineUse
 from transparency.store import DatabaseArchive, DatabaseLedger, Overlay, keyset
-
-THROW_AWAY_BYTES = 32
 
 
 class RehearsalError(NotTrustedError):
@@ -39,7 +37,7 @@ class Rehearsal:
     """
 
     def __init__(self, use: OnlineUse, ledger: DatabaseLedger, now: str) -> None:
-        self.key = PrivateKey(secrets.token_bytes(THROW_AWAY_BYTES))
+        self.key = PrivateKey.generate()
         self._time = max(now, ledger.last_time or now)
         self._ledger = Overlay(ledger)
         exchanged = _exchange(keyset(ledger), RegistryKey(jwk=self.key.jwk, use=use, from_=self._time, until=None))
@@ -97,8 +95,4 @@ class _Archive(DatabaseArchive):
 def _exchange(current: Keyset, key: RegistryKey) -> Keyset:
     """The keyset with this key as the only one for its use."""
     others = [one for one in current.keys if one.use != key.use]
-    return msgspec.structs.replace(
-        current,
-        registry=current.registry_id,
-        keys=tuple(sorted((*others, key), key=lambda one: one.encode())),
-    )
+    return replace(current, registry=current.registry_id, keys=in_order((*others, key)))

@@ -36,6 +36,7 @@ from priorconsent.signing import (
     open_mldsa_key,
 )
 from priorconsent.signing.private_files import read_private
+from priorconsent.signing.uris import ED25519_BYTES, MLDSA_BYTES
 from transparency.files import write_file
 
 Use = Literal["root", "log", "grant", "receipt", "account"]
@@ -47,7 +48,6 @@ LOG_MLDSA = "log-mldsa"
 
 SEAL_BYTES = 32
 SEAL_FILE = "pending.seal"
-ED25519_BYTES, MLDSA_BYTES = 32, 1312
 
 logger = logging.getLogger(__name__)
 

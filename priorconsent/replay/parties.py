@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from priorconsent import events as ev
 from priorconsent import names
 from priorconsent import vocabulary as words
-from priorconsent.replay.step import Step, after, in_order, must, replace
+from priorconsent.records import in_order
+from priorconsent.replay.step import Step, after, must
 from priorconsent.states import BoundKey, PartyState, Refusal
 
 

@@ -8,7 +8,8 @@ from priorconsent import consent, names, shares
 from priorconsent import events as ev
 from priorconsent import vocabulary as words
 from priorconsent.errors import MalformedError, RuleError
-from priorconsent.replay.step import Step, in_order, must
+from priorconsent.records import in_order
+from priorconsent.replay.step import Step, must
 from priorconsent.states import AliasState, Claim, PartyState, QueryState, WorkState
 
 

@@ -14,7 +14,7 @@ from priorconsent import canonical
 from priorconsent.errors import ConflictError, MalformedError, NotFoundError, NotTrustedError
 from priorconsent.files import PUBLIC_MODE, write_new
 from priorconsent.log.cosignature import COSIGNATURE_ED25519, COSIGNATURE_ML_DSA_44, Cosigner
-from priorconsent.records import Text, Versioned, convert
+from priorconsent.records import Text, Versioned, convert, in_order
 from priorconsent.signing import (
     FileUri,
     KeyUri,
@@ -78,7 +78,7 @@ def make(folder: Path, name: str, places: dict[Kind, str], secrets: Secrets) -> 
     for kind, place in places.items():
         public = _make(kind, _uri(folder, place), secrets)
         keys.append(KeyPlace(v=1, vkey=Cosigner(name, public, KINDS[kind]).vkey(), key=place))
-    config = Config(v=1, name=name, keys=tuple(sorted(keys, key=lambda one: one.encode())))
+    config = Config(v=1, name=name, keys=in_order(keys))
     State.create(folder / STATE)
     write_new(folder / CONFIG, config.encode() + b"\n", PUBLIC_MODE)
     return config

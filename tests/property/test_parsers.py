@@ -313,7 +313,6 @@ PARSERS = {
         value(lambda plain: records.convert(plain, shares.ShareSet)),
         [VECTOR["share_set_docs"]["film"].encode()],
     ),
-    "records.convert_union": (value(lambda plain: records.convert_union(plain, events.MapRoot)), [HEAD["map_root"]]),
     "rights.read_rights_table": (rights.read_rights_table, [rights.LATEST.encode()]),
     "shares.ShareSet": (shares.ShareSet.parse, [VECTOR["share_set_docs"]["film"].encode()]),
     "signing.pbes2.check_derivation": (pbes2.check_derivation, [base64.b64decode(KEY_FILE.split(b"-----")[2])]),
