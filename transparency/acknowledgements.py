@@ -64,7 +64,7 @@ def whereabouts(statement: str) -> Whereabouts | None:
 def watch(now: str) -> None:
     """Close what was kept, and raise an alarm for each promise that was not."""
     waiting = list(Acknowledged.objects.filter(open=True).order_by("received_at"))
-    published = Checkpoint.objects.filter(published=True).order_by("-size").first()
+    published = Checkpoint.newest(published=True)
     kept = _kept([row.statement for row in waiting], published.size if published else 0) if waiting else set()
     for some in chunks(kept):
         Acknowledged.objects.filter(statement__in=some).update(open=False)

@@ -104,7 +104,7 @@ def adopt(
         _put_notes(chain([(size, note)], _snapshot_notes(folder, trust)))
         for model, _ in FOLDERS:
             # What no entry asks for, such as texts that offers pin, was published all the same.
-            model._default_manager.filter(pos=None).update(pos=0)  # noqa: SLF001 (any model's manager)
+            model.objects.filter(pos=None).update(pos=0)
         rows()
     # 5. A crash before this line: the log is there, and refuses to sign until this file is (docs/guides/restoring.md).
     signed.remember(signed.Signed(size, newest.root))
@@ -158,7 +158,7 @@ def _store_contents(folder: Path) -> None:
             for row in rows:
                 if not is_content(row.digest, bytes(row.raw)):
                     raise ProofError(f"{kind} {row.digest} has changed while it was read")
-            model._default_manager.bulk_create(rows)  # noqa: SLF001 (any model's manager)
+            model.objects.bulk_create(rows)
 
 
 def _batches(entries: Iterable[bytes]) -> Iterator[list[ev.Event]]:
@@ -189,7 +189,7 @@ def _take_batch(events: list[ev.Event], missing: frozenset[str]) -> None:
     batch.spent = {digest: pos for digest, pos in batch.spent.items() if not ledger.is_spent(digest)}
     for some in chunks(archive.used):
         for model, _ in FOLDERS:
-            model._default_manager.filter(digest__in=some, pos=None).update(pos=ledger.size)  # noqa: SLF001 (any model's)
+            model.objects.filter(digest__in=some, pos=None).update(pos=ledger.size)
     store_log(batch, ledger, leaves)
 
 

@@ -223,7 +223,7 @@ def _keep(model: type[Stored], contents: Mapping[str, bytes]) -> None:
     # Sorted, so that two transactions with the same attachments wait for each other in one order.
     for some in chunks(sorted(contents)):
         rows = [model(digest=digest, raw=contents[digest]) for digest in some]
-        model._default_manager.bulk_create(rows, ignore_conflicts=True)  # noqa: SLF001 (any model's manager)
-        for row in model._default_manager.filter(digest__in=some):  # noqa: SLF001
+        model.objects.bulk_create(rows, ignore_conflicts=True)
+        for row in model.objects.filter(digest__in=some):
             if bytes(row.raw) != contents[row.digest]:
                 raise ConflictError(f"other bytes are stored under {row.digest}")

@@ -123,7 +123,7 @@ def _check_plan(plan: Plan, keyset: Keyset) -> None:
 
 def _signed_before() -> bytes | None:
     """The keyset in force, signed; ``None`` before the founding."""
-    if not Head.objects.filter(size__gt=0).exists():
+    if Head.now().size == 0:
         return None
     state = current_states().state(names.KEYSET)
     return DatabaseArchive().keyset(state.digest) if isinstance(state, KeysetState) else None

@@ -34,7 +34,7 @@ def sign_newest(now: str) -> Checkpoint | None:
         RestoredBackupError: more was signed than is here, or something else.
         SigningError: no log key that the keyset lets sign is at hand.
     """
-    while (newest := Checkpoint.objects.order_by("-size").first()) is not None and newest.note is None:
+    while (newest := Checkpoint.newest()) is not None and newest.note is None:
         # 1. The tiles lead to the root noted when the batch was committed, and to the one signed before.
         nodes = log_nodes(newest.size)
         root = check_tree(nodes)
@@ -90,7 +90,7 @@ def _check_signed(note: bytes, checkpoint: LogCheckpoint) -> None:
 def _check_events(nodes: TileNodes) -> None:
     """Check the events since the last signature, and those that share a bundle with them."""
     size = nodes.size
-    before = Checkpoint.objects.filter(size__lt=size, note__isnull=False).order_by("-size").first()
+    before = Checkpoint.newest(size__lt=size, note__isnull=False)
     expected = (before.size if before else 0) // TILE_WIDTH * TILE_WIDTH
     rows = Event.objects.filter(pos__gte=expected, pos__lt=size).order_by("pos").values_list("pos", "raw")
     for pos, raw in rows.iterator(ROWS_IN_MEMORY):

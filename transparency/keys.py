@@ -41,14 +41,14 @@ def found_registry(now: str, first: bytes | None = None) -> str:
         ConflictError: the first leaves were refused (the alarm says why), or the log has another keyset 1.
         SigningError: a key of the keyset does not sign here.
     """
-    make_keys(root=first is None and not Head.objects.filter(size__gt=0).exists())
+    make_keys(root=first is None and Head.now().size == 0)
     # A crash from here on: keys without a log. The next call goes on with the same keys.
-    if not Head.objects.filter(size__gt=0).exists():
+    if Head.now().size == 0:
         with sequenced_by_caller(), transaction.atomic():
             if not Pending.objects.filter(state=Pending.State.PENDING).exists():
                 _append_first_leaves(*_first_keyset(now, first))
         sequencer.sequence(now)
-        if not Head.objects.filter(size__gt=0).exists():
+        if Head.now().size == 0:
             raise ConflictError("the registry could not be founded; see the alarms")
     if first is not None and read_keyset(first, None).digest != registry_id():
         raise ConflictError("the log begins with another keyset than that of this ceremony")

@@ -55,7 +55,7 @@ def newest_at(time: str) -> Checkpoint:
     Raises:
         NotFoundError: the log is younger.
     """
-    row = Checkpoint.objects.filter(published=True, time__lte=time).order_by("-size").first()
+    row = Checkpoint.newest(published=True, time__lte=time)
     if row is None:
         raise NotFoundError(f"no checkpoint had been published by {time}")
     return row

@@ -41,7 +41,7 @@ def resume() -> Resumed:
         QuorumError: too few witnesses tell what they have seen; nothing was done.
         NotFoundError: nothing is signed here.
     """
-    newest = Checkpoint.objects.filter(note__isnull=False).order_by("-size").first()
+    newest = Checkpoint.newest(note__isnull=False)
     if newest is None:
         raise NotFoundError("nothing is signed in this database")
     # 1. The rows lead to what they say was signed, and go on from what the public was shown.

@@ -92,7 +92,7 @@ def heartbeat(now: str, *, at_once: bool = False) -> Batch | None:
     """
     with _alarmed(now), _not_restored(), transaction.atomic(durable=True):
         _take_turn()
-        newest = Checkpoint.objects.order_by("-size").first()
+        newest = Checkpoint.newest()
         every_s = 0 if at_once else settings.PRIORCONSENT_FRESH_FOR_S // HEARTBEATS_PER_FRESHNESS
         if newest is None or now < times.plus(newest.time, every_s):
             return None

@@ -141,7 +141,7 @@ def _file(last: Signed) -> bytes:
 
 
 def _newest_signed() -> int:
-    newest = Checkpoint.objects.filter(note__isnull=False).order_by("-size").first()
+    newest = Checkpoint.newest(note__isnull=False)
     return newest.size if newest is not None else 0
 
 

@@ -85,7 +85,7 @@ class DatabaseLedger:
         self._open()
 
     def _open(self) -> None:
-        head = Head.objects.first() or Head()
+        head = Head.now()
         self._size, self.leaves = head.size, head.leaves
         self._nodes = log_nodes(self._size)
         self._events: dict[int, ev.Event] = {}
@@ -184,7 +184,7 @@ class DatabaseLedger:
     def _refuse_or_follow(self, wanted: list[str]) -> None:
         """Tell a batch that was sequenced between two reads from a row that was changed."""
         size = self._size
-        if (Head.objects.first() or Head()).size == size:
+        if Head.now().size == size:
             raise DatabaseChangedError(f"a state in the bucket of {', '.join(wanted[:3])} is not the one in the map")
         if self._states:
             raise MovedOnError("the log moved on meanwhile; begin again")
@@ -392,7 +392,7 @@ def check_tree(nodes: TileNodes) -> bytes:
     noted = Checkpoint.objects.filter(size=size).first()
     if size and (noted is None or bytes(noted.root) != root):
         raise DatabaseChangedError(f"the tiles do not lead to the root noted for {size} events")
-    signed = Checkpoint.objects.filter(size__lte=size, note__isnull=False).order_by("-size").first()
+    signed = Checkpoint.newest(size__lte=size, note__isnull=False)
     if signed is not None:
         check_anchor(bytes(signed.note or b""), nodes)
     return root
@@ -439,7 +439,7 @@ def _raws(model: type[Stored], digests: list[str]) -> dict[str, bytes | None]:
         DatabaseChangedError: a logged event needs them.
     """
     found: dict[str, bytes | None] = {}
-    for row in model._default_manager.filter(digest__in=digests):  # noqa: SLF001 (any model's manager)
+    for row in model.objects.filter(digest__in=digests):
         raw = bytes(row.raw)
         if is_content(row.digest, raw):
             found[row.digest] = raw

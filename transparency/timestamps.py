@@ -28,7 +28,7 @@ ASK_TIMEOUT_S = 10
 
 def stamp_due(now: str) -> None:
     """Ask every authority that was not asked lately for a time-stamp on the newest published checkpoint."""
-    newest = Checkpoint.objects.filter(published=True).order_by("-size").first()
+    newest = Checkpoint.newest(published=True)
     if newest is None:
         return
     for authority in settings.PRIORCONSENT_TSA_URLS:

@@ -119,7 +119,7 @@ def countersign(now: str) -> bool:
     Raises:
         RestoredBackupError: a witness has seen what is not here.
     """
-    row = Checkpoint.objects.filter(note__isnull=False).order_by("-size").first()
+    row = Checkpoint.newest(note__isnull=False)
     if row is None:
         return False
     gathering = _Gathering(row, own_policy(), now)
@@ -250,7 +250,7 @@ class _Gathering:
     def _guess(self, url: str) -> int:
         known = _memory().sizes.get(url)
         if known is None:
-            published = Checkpoint.objects.filter(published=True, size__lte=self._row.size).order_by("-size").first()
+            published = Checkpoint.newest(published=True, size__lte=self._row.size)
             known = published.size if published is not None else 0
         return min(known, self._row.size)
 
@@ -292,7 +292,7 @@ def _is_here(url: str, seen: bytes) -> bool:
         logger.warning("the witness at %s shows what this log did not sign: %s", url, error)
         return False
     # Read after it was shown: what is signed was logged here before.
-    size = (Head.objects.first() or Head()).size
+    size = Head.now().size
     if checkpoint.size <= size and tree_root(checkpoint.size, log_nodes(size)) == checkpoint.root:
         return True
     name = f"{checkpoint.size}-{checkpoint.root.hex()[:16]}.note"

@@ -70,7 +70,7 @@ class Command(BaseCommand):
         note = folder.read_note()
         if note is None:
             return None
-        if not Head.objects.filter(size__gt=0).exists() or registry_id() != note.registry:
+        if Head.now().size == 0 or registry_id() != note.registry:
             raise CommandError(f"{folder.note} tells of another registry than the database; move one of them away")
         self.stdout.write("The demo is there already; nothing is changed.")
         tasks.sweep()
@@ -94,7 +94,7 @@ class Command(BaseCommand):
 
     def _make_room(self, folder: Folder) -> None:
         """Clear away half a demo; refuse to touch anything else."""
-        head = Head.objects.first() or Head()
+        head = Head.now()
         if not head.size and not Pending.objects.exists():
             return
         if not self._is_half_a_demo(folder, head.size):
