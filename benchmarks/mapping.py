@@ -74,8 +74,8 @@ def _fill(size: int) -> None:
 
     from priorconsent import events as ev
     from priorconsent import replay, times
-    from registry.imports.bulk import insert
     from transparency import sequencer, snapshots
+    from transparency.bulk import insert
     from transparency.keys import found_registry
     from transparency.models import MapLeaf
     from transparency.store import DatabaseArchive, DatabaseLedger, Overlay

@@ -132,7 +132,7 @@ def _bare(added: dict[int, Rows], batches: dict[int, int]) -> dict[int, float]:
     """Events a second whose bare rows go into the emptied tables, as many at once as a batch has."""
     from django.db import transaction
 
-    from registry.imports.bulk import insert
+    from transparency.bulk import insert
 
     for model in next(iter(added.values())):
         model._default_manager.all().delete()  # noqa: SLF001 (any model's manager)

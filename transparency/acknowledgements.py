@@ -17,10 +17,10 @@ from typing import Literal
 from priorconsent import acknowledgements, events, times
 from priorconsent.errors import NotFoundError, RuleError
 from transparency.alarms import raise_alarm
+from transparency.bulk import chunks
 from transparency.models import Acknowledged, Attachment, Checkpoint, Pending, Spent
 from transparency.signers import in_force
 from transparency.store import DatabaseLedger, keyset
-from transparency.trees import chunks
 
 OVERDUE = "acknowledgement_overdue"
 BROKEN = "acknowledgement_broken"

@@ -36,11 +36,11 @@ from priorconsent.log.tiles import directory_reader, read_entries
 from priorconsent.snapshot import open_verified
 from priorconsent.trust import Trust
 from transparency import publisher, signed, signers, snapshots
+from transparency.bulk import ROWS_IN_MEMORY, chunks
 from transparency.keys import write_trust
 from transparency.models import Blob, Checkpoint, Event, EvidenceItem, Head, Pending, Stored
 from transparency.sequencer import store_log, store_map
 from transparency.store import DatabaseArchive, DatabaseLedger, Overlay, log_policy
-from transparency.trees import ROWS_IN_MEMORY, chunks
 
 Progress = Callable[[int, int | None], None]
 

@@ -19,9 +19,9 @@ from priorconsent import canonical
 from priorconsent.contents import is_content
 from priorconsent.errors import ConflictError, MalformedError
 from transparency import tasks
+from transparency.bulk import chunks
 from transparency.drafts import seal_of
 from transparency.models import Acknowledged, Attachment, Blob, Checkpoint, EvidenceItem, Pending, Stored
-from transparency.trees import chunks
 
 MAX_UNIT_EVENTS = 1000
 

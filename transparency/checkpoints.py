@@ -16,9 +16,10 @@ from priorconsent.log.tiles import TILE_WIDTH, TileNodes
 from priorconsent.log.tree import leaf_hash
 from transparency import signed, signers
 from transparency.alarms import DatabaseChangedError
+from transparency.bulk import ROWS_IN_MEMORY
 from transparency.models import Checkpoint, Event
 from transparency.store import check_tree, keyset, log_policy, own_cosigner, own_policy
-from transparency.trees import ROWS_IN_MEMORY, log_nodes
+from transparency.trees import log_nodes
 
 
 def sign_newest(now: str) -> Checkpoint | None:

@@ -19,8 +19,9 @@ from django.conf import settings
 from priorconsent.files import draft_of, whole_file
 from priorconsent.merkle_buckets import BUCKET_BITS, Position, bucket_of, update
 from priorconsent.merkle_map import Node, subtree
+from transparency.bulk import chunks
 from transparency.files import locked
-from transparency.trees import chunks, leaves_at, number_of, position_of
+from transparency.trees import leaves_at, number_of, position_of
 
 # A file has up to 131,071 nodes, about 8 MiB.
 FILES_KEPT = 64

@@ -34,10 +34,11 @@ from priorconsent.merkle_buckets import TOP, bucket_of
 from priorconsent.merkle_map import map_key, value_hash
 from transparency import drafts, publisher, signed, snapshots, witnesses
 from transparency.alarms import NOT_SIGNED, UNIT_REFUSED, DatabaseChangedError, raise_alarm
+from transparency.bulk import chunks
 from transparency.checkpoints import sign_newest
 from transparency.models import Attachment, Blob, Checkpoint, Event, EvidenceItem, Head, Pending, Spent
 from transparency.store import DatabaseArchive, DatabaseLedger, Overlay, check_anchor
-from transparency.trees import chunks, extend_log, log_nodes, read_slice, write_leaves, write_nodes
+from transparency.trees import extend_log, log_nodes, read_slice, write_leaves, write_nodes
 
 # A batch holds the write lock of the database for about a millisecond per event.
 MAX_BATCH_EVENTS = 500

@@ -34,8 +34,9 @@ from priorconsent.states import KeysetState, State
 from priorconsent.trust import Trust
 from transparency import signers
 from transparency.alarms import DatabaseChangedError
+from transparency.bulk import chunks
 from transparency.models import Blob, Checkpoint, Event, EvidenceItem, Head, MapLeaf, Spent, Stored
-from transparency.trees import chunks, log_nodes, read_slice
+from transparency.trees import log_nodes, read_slice
 
 # What the trust file suggests: a day, as the map-root says too.
 MAX_AGE_S = 86400
