@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 import hashlib
 import secrets
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Literal, Protocol, Self
+from typing import Annotated, Literal, Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -78,18 +79,22 @@ def jwk_of(public_key: bytes) -> Jwk:
     return Jwk(crv="Ed25519", kty="OKP", x=canonical.to_base64url(public_key))
 
 
-class SigningKey(Protocol):
-    """An Ed25519 key that signs, wherever it lies."""
+class SigningKey(ABC):
+    """An Ed25519 key that signs, wherever it lies; ``jwk`` is its public half."""
+
+    jwk: Jwk
 
     @property
-    def jwk(self) -> Jwk:
-        """Its public half."""
+    def kid(self) -> str:
+        """RFC 7638 thumbprint, as keysets and headers name the key."""
+        return self.jwk.thumbprint
 
+    @abstractmethod
     def sign(self, message: bytes) -> bytes:
         """The 64-byte signature (RFC 8032)."""
 
 
-class PrivateKey:
+class PrivateKey(SigningKey):
     """An Ed25519 private key in memory.
 
     Args:
@@ -210,7 +215,7 @@ def sign_keyset(keyset: Keyset, roots: Sequence[SigningKey]) -> bytes:
 
 def keyset_signature(keyset: Keyset, root: SigningKey) -> KeysetSignature:
     """What one root contributes; the roots need not meet."""
-    protected = canonical.to_base64url(canonical.encode({**KEYSET_HEADER, "kid": root.jwk.thumbprint}))
+    protected = canonical.to_base64url(canonical.encode({**KEYSET_HEADER, "kid": root.kid}))
     signature = root.sign(_signed(protected, canonical.to_base64url(keyset.encode())))
     return KeysetSignature(protected=protected, signature=canonical.to_base64url(signature))
 

@@ -9,6 +9,7 @@ from django.conf import settings
 from priorconsent import times
 from priorconsent.errors import NotTrustedError, PriorConsentError
 from priorconsent.head import check_quorum_time
+from priorconsent.keys import SigningKey
 from priorconsent.log.checkpoint import Checkpoint as LogCheckpoint
 from priorconsent.log.note import Verifier, assemble_note, sign_line
 from priorconsent.log.opening import OpenedCheckpoint, open_checkpoint
@@ -68,12 +69,15 @@ def opened(row: Checkpoint) -> OpenedCheckpoint | None:
     return found
 
 
-def _sign(checkpoint: LogCheckpoint, logs: Sequence[signers.Signer], now: str) -> bytes:
+def _sign(checkpoint: LogCheckpoint, logs: Sequence[SigningKey], now: str) -> bytes:
     """The note with all of the log's signatures."""
     text, seconds = checkpoint.text(), times.to_unix(now)
     lines = (
         *(sign_line(text, Verifier(checkpoint.origin, one.jwk.raw), one.sign) for one in logs),
-        *(own_cosigner(one.public_bytes).cosign(checkpoint, seconds, one.sign) for one in signers.mldsa_signers()),
+        *(
+            own_cosigner(one.public_key().public_bytes_raw()).cosign(checkpoint, seconds, one.sign)
+            for one in signers.mldsa_signers()
+        ),
     )
     return assemble_note(text, lines)
 

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from priorconsent import rights
 from priorconsent.errors import ConflictError, SigningError
-from priorconsent.keys import KEY_CHECK, Keyset, RegistryKey, read_keyset, sign_keyset
+from priorconsent.keys import KEY_CHECK, Keyset, RegistryKey, SigningKey, read_keyset, sign_keyset
 from priorconsent.records import in_order
 from transparency import sequencer, signers
 from transparency.append import append_all, sequenced_by_caller
@@ -108,7 +108,7 @@ def write_trust() -> None:
     write_file(settings.PRIORCONSENT_DATA / "trust.json", own_trust().encode())
 
 
-def _see_it_sign(one: signers.Signer | None, key: RegistryKey) -> None:
+def _see_it_sign(one: SigningKey | None, key: RegistryKey) -> None:
     if one is None:
         raise SigningError(f"the new {key.use} key {key.jwk.thumbprint} is not at hand, so it could not sign")
     challenge = KEY_CHECK + secrets.token_bytes(32)
@@ -151,4 +151,4 @@ def _first_keyset(now: str, first: bytes | None) -> tuple[Keyset, bytes]:
         keys=in_order(online),
         key_delay_s=settings.PRIORCONSENT_KEY_DELAY_S,
     )
-    return keyset, sign_keyset(keyset, [root.key])
+    return keyset, sign_keyset(keyset, [root])

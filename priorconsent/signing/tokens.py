@@ -20,7 +20,7 @@ from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass
 from pkcs11.exceptions import PinIncorrect, PKCS11Error
 
 from priorconsent.errors import ConflictError, MalformedError, SigningError
-from priorconsent.keys import KEY_CHECK, Jwk, jwk_of
+from priorconsent.keys import KEY_CHECK, Jwk, SigningKey, jwk_of
 from priorconsent.signing.private_files import read_secret
 from priorconsent.signing.uris import TokenUri
 
@@ -56,7 +56,7 @@ _REASONS = {
 }
 
 
-class TokenKey:
+class TokenKey(SigningKey):
     """One key in a token.
 
     Args:

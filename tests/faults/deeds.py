@@ -19,6 +19,7 @@ from priorconsent.acknowledgements import SignedAcknowledgement
 from priorconsent.court.fsck import fsck
 from priorconsent.court.published import Folder
 from priorconsent.court.report import Exit
+from priorconsent.keys import SigningKey
 from priorconsent.log import tree
 from priorconsent.log.checkpoint import Checkpoint as LogCheckpoint
 from priorconsent.log.opening import open_signed
@@ -48,7 +49,7 @@ def watch(fault: Any, strike: int) -> None:
     global WATCHED  # noqa: PLW0603 (one process, one watch)
     sign = checkpoints._sign
 
-    def signing(checkpoint: LogCheckpoint, logs: Sequence[signers.Signer], now: str) -> bytes:
+    def signing(checkpoint: LogCheckpoint, logs: Sequence[SigningKey], now: str) -> bytes:
         note = sign(checkpoint, logs, now)
         _note(JOURNAL, note)
         return note

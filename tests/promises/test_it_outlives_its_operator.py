@@ -200,7 +200,7 @@ def test_new_keys_take_over_by_a_keyset_that_the_roots_signed(cast, old, elsewhe
     with pytest.raises(SigningError):
         sweep(cast.wait(90_000))
 
-    install_keyset(cast.now, sign_keyset(next_keyset(cast.now), [root.key]))
+    install_keyset(cast.now, sign_keyset(next_keyset(cast.now), [root]))
     run(cast.now)
     new = read_trust((elsewhere.PRIORCONSENT_DATA / "trust.json").read_bytes())
     # The same registry, the same log, the same roots: what is new are the log's keys.
