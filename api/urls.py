@@ -39,9 +39,11 @@ urlpatterns: list[URLPattern] = [
     _files("log/checkpoint", files.TEXT, files.ANEW),
     # Signed and not countersigned yet: for monitors alone.
     _files("log/unwitnessed/checkpoint", files.TEXT, files.ANEW),
+    _files("log/checkpoints/[0-9]{1,16}", files.TEXT, files.ANEW),
     _files(f"log/{TILE}", files.BYTES, files.FOR_EVER),
     _files(f"blob/sha256/{HEX}", files.BYTES, files.FOR_EVER),
     _files(f"evidence/sha256/{HEX}", files.BYTES, files.ANEW),
+    _files(r"timestamps/[0-9]{1,16}/[0-9a-f]{1,64}\.tsr", files.TIME_STAMP, files.FOR_EVER),
     _files(r"snapshots/latest\.json", files.JSON, files.ANEW),
     _files(r"snapshots/[0-9]{1,16}\.sqlite", files.SQLITE, files.FOR_EVER),
     path("api/v1/openapi.json", description.description),

@@ -95,6 +95,10 @@ class SignatureError(NotTrustedError):
     code = "bad_signature"
 
 
+class UnknownSignerError(SignatureError):
+    """Signed perhaps, but by nobody who is known here."""
+
+
 class ProofError(NotTrustedError):
     """A Merkle proof does not lead to the root."""
 

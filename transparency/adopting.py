@@ -29,13 +29,12 @@ from priorconsent.contents import is_content
 from priorconsent.court.fsck import fsck
 from priorconsent.court.published import Folder
 from priorconsent.court.report import counted
-from priorconsent.errors import ConflictError, NotTrustedError, ProofError, SigningError
+from priorconsent.errors import ConflictError, NotTrustedError, ProofError, SigningError, UnknownSignerError
 from priorconsent.log.checkpoint import Checkpoint as LogCheckpoint
-from priorconsent.log.opening import open_checkpoint
+from priorconsent.log.opening import open_checkpoint, open_signed
 from priorconsent.log.tiles import directory_reader, read_entries
-from priorconsent.snapshot import open_verified
 from priorconsent.trust import Trust
-from transparency import publisher, signed, signers, snapshots
+from transparency import publisher, signed, signers, snapshots, timestamps
 from transparency.bulk import ROWS_IN_MEMORY, chunks
 from transparency.keys import write_trust
 from transparency.models import Blob, Checkpoint, Event, EvidenceItem, Head, Pending, Stored
@@ -75,7 +74,7 @@ def adopt(
     """Take a published log over into an empty database, by the procedure above.
 
     Args:
-        folder: holds log/, blob/, evidence/, snapshots/.
+        folder: holds log/, blob/, evidence/, snapshots/, and timestamps/ if there are any.
         trust: of the registry as it was; a file that its readers have.
         rows: makes, within the transaction, what other apps keep beside the log.
         erased: digests of evidence that may be missing.
@@ -101,7 +100,8 @@ def adopt(
         _store_contents(folder)
         for batch in _batches(read_entries(directory_reader(folder / "log"), size)):
             _take_batch(batch, missing)
-        _put_notes(chain([(size, note)], _snapshot_notes(folder, trust)))
+        _put_notes(chain([(size, note)], _kept_notes(folder)))
+        timestamps.take_over(folder / "timestamps")
         for model, _ in FOLDERS:
             # What no entry asks for, such as texts that offers pin, was published all the same.
             model.objects.filter(pos=None).update(pos=0)
@@ -110,6 +110,7 @@ def adopt(
     signed.remember(signed.Signed(size, newest.root))
     write_trust()
     publisher.publish(everything=True)
+    timestamps.publish_all()
     snapshots.write()
     return Adopted(trust.registry, size, DatabaseLedger().leaves, missing, tuple(map(str, found.alarms)))
 
@@ -193,16 +194,19 @@ def _take_batch(events: list[ev.Event], missing: frozenset[str]) -> None:
     store_log(batch, ledger, leaves)
 
 
-def _snapshot_notes(folder: Path, trust: Trust) -> Iterator[tuple[int, bytes]]:
-    for path in (folder / "snapshots").glob("*.sqlite"):
-        with open_verified(path, trust, None) as snapshot:
-            yield snapshot.head.checkpoint.size, snapshot.head.note
+def _kept_notes(folder: Path) -> Iterator[tuple[int, bytes]]:
+    for path in (folder / "log" / "checkpoints").glob("*"):
+        yield int(path.name), path.read_bytes()
 
 
 def _put_notes(notes: Iterable[tuple[int, bytes]]) -> None:
     """Keep the signed checkpoints that are at hand; of the others the log itself tells size, root and time."""
     for size, note in notes:
-        opened = open_checkpoint(note, log_policy()).checkpoint
+        try:
+            opened = open_signed(note, log_policy()).checkpoint
+        except UnknownSignerError:
+            # By a key that was given up long ago: no reader of today's trust file opens it.
+            continue
         row = Checkpoint.objects.filter(size=size, root=opened.root)
         if row.update(note=note, published=True) != 1:
             raise ProofError(f"the checkpoint of {size} entries is not one of this log")

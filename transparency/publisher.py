@@ -67,6 +67,8 @@ def publish(*, everything: bool = False) -> int | None:
             if counting.size < newest.size:
                 # It needs the beginnings of its own last tiles too.
                 _write_tiles(files, 0 if everything else public, counting.size)
+            if everything:
+                _write_kept(files)
             _publish(files, counting, public, again=everything or newest.size > written)
         _tell_monitors(files, newest, public if counting is None else counting.size)
         return counting.size if counting is not None else public or None
@@ -99,6 +101,10 @@ def _checkpoint_path() -> Path:
     return public_folder() / "log" / "checkpoint"
 
 
+def _kept_path(size: int) -> Path:
+    return public_folder() / "log" / "checkpoints" / str(size)
+
+
 def _unwitnessed_path() -> Path:
     return public_folder() / "log" / "unwitnessed" / "checkpoint"
 
@@ -123,6 +129,8 @@ def _publish(files: Files, counting: Checkpoint, public: int, *, again: bool) ->
         return
     if public < counting.size:
         _write_changes(files, public, counting)
+    # Whoever takes the log over shows by it what stood there until then.
+    files.write(_kept_path(counting.size), note)
     # From here on everything that the checkpoint needs survives even a loss of power.
     files.settle()
     write_file(_checkpoint_path(), note)
@@ -166,6 +174,12 @@ def _entries(tile: Tile, size: int) -> bytes:
         if nodes.node(0, pos) != leaf_hash(entry):
             raise DatabaseChangedError(f"event {pos} is not the one that was signed")
     return encode_entries(entries)
+
+
+def _write_kept(files: Files) -> None:
+    rows = Checkpoint.objects.filter(published=True).order_by("size").values_list("size", "note")
+    for size, note in rows.iterator(ROWS_IN_MEMORY):
+        files.write(_kept_path(size), bytes(note or b""))
 
 
 def _write_changes(files: Files, since: int, counting: Checkpoint) -> None:

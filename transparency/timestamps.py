@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import time
 from http import HTTPStatus
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -53,6 +54,42 @@ def stamped(first: Checkpoint) -> Stamped | None:
     return Stamped(_text(earliest.checkpoint), consistency, tuple(bytes(row.token) for row in rows))
 
 
+def take_over(folder: Path) -> None:
+    """Keep the time-stamps that another installation published in a folder; those by authorities not trusted here stay.
+
+    Within the transaction that takes over the checkpoints; ``publish_all`` then publishes them.
+    """
+    known = {_file_name(authority): authority for authority in settings.PRIORCONSENT_TSA_URLS}
+    for path in sorted(folder.glob("*/*.tsr")):
+        checkpoint, token = Checkpoint.objects.filter(size=path.parent.name, published=True).first(), path.read_bytes()
+        if checkpoint is None:
+            continue
+        try:
+            stamp = timestamps.check(token, _text(checkpoint), settings.PRIORCONSENT_TSA_CA)
+        except PriorConsentError:
+            continue
+        # Nobody else was told of this authority's address: then the file's name is its name.
+        authority = known.get(path.stem, path.stem)
+        TimeStamp.objects.create(
+            checkpoint=checkpoint, authority=authority, token=token, time=stamp.time, asked_at=stamp.time
+        )
+
+
+def publish_all() -> None:
+    """Write every time-stamp that is kept into the public folder."""
+    for row in TimeStamp.objects.select_related("checkpoint"):
+        name = row.authority if "/" not in row.authority else _file_name(row.authority)
+        write_file(_folder() / str(row.checkpoint.size) / f"{name}.tsr", bytes(row.token))
+
+
+def _folder() -> Path:
+    return public_folder() / "timestamps"
+
+
+def _file_name(authority: str) -> str:
+    return hashlib.sha256(authority.encode()).hexdigest()[:16]
+
+
 def _is_due(authority: str, newest: Checkpoint, now: str) -> bool:
     last = TimeStamp.objects.filter(authority=authority).order_by("-checkpoint").first()
     if last is None:
@@ -68,8 +105,7 @@ def _stamp(authority: str, newest: Checkpoint, now: str) -> None:
     stamp = timestamps.check_answer(asked, token, text, settings.PRIORCONSENT_TSA_CA)
     found = {"token": token, "time": stamp.time, "asked_at": now}
     TimeStamp.objects.get_or_create(checkpoint=newest, authority=authority, defaults=found)
-    name = hashlib.sha256(authority.encode()).hexdigest()[:16]
-    write_file(public_folder() / "timestamps" / str(newest.size) / f"{name}.tsr", token)
+    write_file(_folder() / str(newest.size) / f"{_file_name(authority)}.tsr", token)
 
 
 def _ask(authority: str, query: bytes) -> bytes:

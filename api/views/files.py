@@ -6,6 +6,7 @@ from django.http import FileResponse, HttpRequest
 from django.http.response import HttpResponseBase
 
 from api.problems import answers, problem
+from priorconsent import timestamps
 from transparency.files import public_folder
 
 # What has its place in the log never changes.
@@ -14,6 +15,7 @@ ANEW = "no-cache"
 
 TEXT = "text/plain; charset=utf-8"
 BYTES = "application/octet-stream"
+TIME_STAMP = timestamps.REPLY_TYPE
 SQLITE = "application/vnd.sqlite3"
 JSON = "application/json"
 

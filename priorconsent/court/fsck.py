@@ -8,8 +8,8 @@
 4. The entries lead to the root of the checkpoint, and so does every tile, whole or not.
 5. Of each file its name says what is in it (``stored``), where files can be listed.
 6. The snapshots verify, belong to this very log, and hold the map replayed.
-7. A checkpoint that waits for witnesses is one of the same log. Time-stamps are of checkpoints of it, and by an
-   authority that the trust file names.
+7. Earlier checkpoints that were kept, and one that waits for witnesses, are of the same log. Time-stamps are of
+   checkpoints of it, and by an authority that the trust file names.
 8. Every promise that its holder shows was kept (``acknowledged``).
 
 Evidence that is not at hand is counted: key records can be erased by law, and then the log's word on
@@ -31,12 +31,13 @@ from priorconsent.court.derived import Derivation, PublishedArchive, Taken
 from priorconsent.court.findings import Finding, Findings
 from priorconsent.court.log_at_hand import read_log
 from priorconsent.court.published import Published
-from priorconsent.court.stored import STAMP, StoredTiles, check_stored
+from priorconsent.court.stored import KEPT, STAMP, StoredTiles, check_stored
 from priorconsent.errors import (
     FraudError,
     NotFoundError,
     PriorConsentError,
     ProofError,
+    UnknownSignerError,
     UnreachableError,
 )
 from priorconsent.head import check_log_key, check_quorum_time
@@ -75,6 +76,7 @@ def fsck(
         # 6.
         check.snapshots()
         # 7.
+        check.kept()
         check.unwitnessed()
         check.time_stamps()
         # 8.
@@ -136,6 +138,21 @@ class _Check:
                     with self.found.telling(f"snapshots/{name}"):
                         self._snapshot(newest.with_name(name))
 
+    def kept(self) -> None:
+        """Step 7; one by a key that is not trusted any more is told as a file that nobody checked."""
+        for path in self._listed or ():
+            named = KEPT.fullmatch(path)
+            if named is None:
+                continue
+            with self.found.telling(path):
+                try:
+                    kept = self._signed(self._published.other_file(path))
+                except UnknownSignerError:
+                    self.found.uncovered.append(path)
+                    continue
+                if kept.size != int(named["size"]):
+                    raise ProofError(f"it is the checkpoint of {kept.size} entries, and its name says otherwise")
+
     def unwitnessed(self) -> None:
         """Step 7."""
         with self.found.telling(f"log/{UNWITNESSED}"):
@@ -143,12 +160,17 @@ class _Check:
                 raw = self._published.log_file(UNWITNESSED)
             except NotFoundError:
                 return
-            waiting = open_signed(raw, self._trust.policy).checkpoint
-            if self._replayed and waiting.size <= self.found.size and self.roots.get(waiting.size) != waiting.root:
-                raise FraudError(
-                    f"the log signed another history of {waiting.size} entries",
-                    evidence=(raw, self._published.log_file("checkpoint")),
-                )
+            self._signed(raw)
+
+    def _signed(self, raw: bytes) -> Checkpoint:
+        """A checkpoint that the log signed, of the history that was replayed as far as it goes."""
+        found = open_signed(raw, self._trust.policy).checkpoint
+        if self._replayed and found.size <= self.found.size and self.roots.get(found.size) != found.root:
+            raise FraudError(
+                f"the log signed another history of {found.size} entries",
+                evidence=(raw, self._published.log_file("checkpoint")),
+            )
+        return found
 
     def time_stamps(self) -> None:
         """Step 7; where none of the authorities is trusted, they are told as files that nobody checked."""

@@ -17,6 +17,7 @@ from priorconsent.log.tiles import TILE_WIDTH, HashRows, Read, Tile, encode_entr
 _TILE = re.compile(r"log/tile/(?P<row>entries|[0-9]{1,2})/(?P<index>(x[0-9]{3}/)*[0-9]{3})(\.p/(?P<width>[0-9]{1,3}))?")
 _STORED = re.compile(r"(?P<kind>blob|evidence)/(?P<digest>sha256/[0-9a-f]{64})")
 STAMP = re.compile(r"timestamps/(?P<size>[0-9]{1,16})/[0-9a-f]{1,64}\.tsr")
+KEPT = re.compile(r"log/checkpoints/(?P<size>[0-9]{1,16})")
 # Checked by steps of their own.
 _OTHERS = re.compile(r"log/(unwitnessed/)?checkpoint|snapshots/(latest\.json|[0-9]{1,16}\.sqlite)")
 
@@ -90,7 +91,7 @@ def check_stored(published: Published, listed: Iterable[str], found: Findings) -
             with found.telling(f"{stored['kind']} {digest}"):
                 if not is_content(digest, get[stored["kind"]](digest)):
                     found.tell("other_content", f"{stored['kind']} {digest}", "the file holds something else")
-        elif _tile_of(path) is None and not _OTHERS.fullmatch(path) and not STAMP.fullmatch(path):
+        elif _tile_of(path) is None and not any(known.fullmatch(path) for known in (_OTHERS, KEPT, STAMP)):
             found.uncovered.append(path)
 
 

@@ -17,7 +17,7 @@ from typing import Protocol
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from priorconsent.errors import MalformedError, NotAvailableError, SignatureError
+from priorconsent.errors import MalformedError, NotAvailableError, SignatureError, UnknownSignerError
 from priorconsent.keys import jwk_of
 from priorconsent.log import spelling
 
@@ -207,7 +207,7 @@ def open_note(raw: bytes, keys: Sequence[Known]) -> OpenedNote:
 
     Raises:
         MalformedError: not a signed note, or beyond a limit.
-        SignatureError: a known key's signature fails, or no known key signed.
+        SignatureError: a known key's signature fails, or no known key signed (``UnknownSignerError``).
     """
     known = {(key.name, key.key_id): key for key in keys}
     if len(known) != len(keys):
@@ -220,7 +220,7 @@ def open_note(raw: bytes, keys: Sequence[Known]) -> OpenedNote:
             key.verify(text, line.signature)
             signed.append((key, line.signature))
     if not signed:
-        raise SignatureError("no known key signed this note")
+        raise UnknownSignerError("no known key signed this note")
     return OpenedNote(text, tuple(signed))
 
 

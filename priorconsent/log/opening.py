@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from priorconsent import times
-from priorconsent.errors import NotTrustedError, QuorumError, SignatureError
+from priorconsent.errors import NotTrustedError, QuorumError, UnknownSignerError
 from priorconsent.log import note
 from priorconsent.log.checkpoint import Checkpoint
 from priorconsent.log.cosignature import Cosigner, timestamp
@@ -89,7 +89,7 @@ def open_signed(raw: bytes, policy: Policy, *, now: str | None = None) -> Signed
 
     Raises:
         MalformedError: no checkpoint.
-        SignatureError: a signature fails, or none is the log's.
+        SignatureError: a signature fails, or none is the log's (``UnknownSignerError``).
         NotTrustedError: signed, but under the origin of another log; or ahead of the clock.
     """
     # 1.
@@ -100,7 +100,7 @@ def open_signed(raw: bytes, policy: Policy, *, now: str | None = None) -> Signed
         raise NotTrustedError(f"a checkpoint of {checkpoint.origin}, signed by {policy.origin}")
     logs = tuple(key.public_key for key, _ in opened.signed if isinstance(key, note.Verifier))
     if not logs:
-        raise SignatureError("no known key of the log signed this checkpoint")
+        raise UnknownSignerError("no known key of the log signed this checkpoint")
     # 3.
     names = {witness.key: witness.name for witness in policy.witnesses}
     cosigned: dict[str, int] = {}

@@ -15,7 +15,8 @@ from licences.adopting import make_rows as grant_rows
 from licences.models import Offer
 from licences.states import State
 from licences.verbs.withdraw import withdraw_grant
-from priorconsent import canonical, home, names
+from priorconsent import canonical, home, names, times, timestamps
+from priorconsent.court.bundle import read
 from priorconsent.court.fsck import fsck
 from priorconsent.court.published import Folder
 from priorconsent.court.report import Exit
@@ -30,11 +31,12 @@ from registry.adopting import make_rows as party_rows
 from tests.api.conftest import client_at
 from tests.promises.asking import Told, ask, question
 from tests.stage import tables
+from tests.tsa import make_authority
 from transparency import signers
 from transparency.adopting import adopt
 from transparency.append import append
 from transparency.keys import install_keyset
-from transparency.models import Alarm, Checkpoint
+from transparency.models import Alarm, Checkpoint, TimeStamp
 from transparency.sequencer import run, sweep
 from transparency.store import DatabaseArchive, keyset
 
@@ -176,6 +178,40 @@ def test_it_goes_on_under_the_keys_handed_over_and_readers_notice_nothing(cast, 
     report = verify(bundle, old["trust"])
     assert (report.outcome, report.permitted) == ("valid", False)
     assert set(Alarm.objects.values_list("code", flat=True)) == set()
+
+
+def test_a_new_bundle_from_here_speaks_of_the_time_before(cast, old, elsewhere):
+    with_old_keys(old, elsewhere)
+    take_over(old)
+    bundle = client_at(cast.now).get(f"/api/v1/grants/{old['offer']}/bundle").content
+    before = read(old["bundle"])
+    when = canonical.parse(before["first/map-root.json"])["time"]
+    then = verify(old["bundle"], old["trust"], at=when)
+
+    assert read(bundle)["first/proof"] == before["first/proof"]
+    assert (then.outcome, then.permitted) == ("valid", True)
+    assert verify(bundle, old["trust"], at=when).decisions == then.decisions
+
+
+def test_time_stamps_come_along_as_far_as_their_authority_is_trusted(cast, old, elsewhere, tmp_path):
+    trusted, other = (make_authority(tmp_path / name) for name in ("trusted", "other"))
+    elsewhere.PRIORCONSENT_TSA_CA = (trusted.root,)
+    newest = (old["public"] / "log" / "checkpoint").read_bytes()
+    text = newest.partition(b"\n\n")[0] + b"\n"
+    stamps = old["public"] / "timestamps" / text.split(b"\n")[1].decode()
+    stamps.mkdir(parents=True)
+    for name, authority in {"aa": trusted, "bb": other}.items():
+        token = authority.answer_at(timestamps.question(text).der, times.parse(cast.now))
+        (stamps / f"{name}.tsr").write_bytes(token)
+    with_old_keys(old, elsewhere)
+    take_over(old)
+
+    assert TimeStamp.objects.count() == 1
+    published = public_of(elsewhere) / "timestamps"
+    assert {path.relative_to(published).as_posix() for path in published.rglob("*.tsr")} == {f"{stamps.name}/aa.tsr"}
+    bundle = client_at(cast.now).get(f"/api/v1/grants/{old['offer']}/bundle").content
+    assert read(bundle)["tsr/0.tsr"] == (stamps / "aa.tsr").read_bytes()
+    assert verify(bundle, msgspec.structs.replace(old["trust"], tsa_ca=(trusted.root,))).outcome == "valid"
 
 
 def test_new_grants_are_made_by_the_same_parties(cast, old, elsewhere):

@@ -9,6 +9,7 @@ from priorconsent import canonical, receipts
 from priorconsent.court.fsck import fsck
 from priorconsent.court.published import Folder
 from priorconsent.court.report import Exit
+from priorconsent.errors import FraudError
 from tests import scenario as cast
 from tests.court_world import OFFER, World
 
@@ -22,6 +23,7 @@ def published(tmp_path_factory):
     folder = tmp_path_factory.mktemp("published")
     world = World().begin()
     world.publish(folder)
+    keep_checkpoint(folder)
     anchored = receipts.list_digest(RECEIPTS)
     world.made.blobs[anchored] = RECEIPTS
     world.log({"t": "anchor", "kind": "receipts", "digest": anchored, "party": None, "statement": None}, cast.BATCH_B)
@@ -31,13 +33,22 @@ def published(tmp_path_factory):
         world.log({"t": "party", "party": party, "kind": "person", "members": None}, cast.BATCH_B)
     world.seal(cast.BATCH_B)
     world.publish(folder)
+    keep_checkpoint(folder)
     (folder / "log" / "unwitnessed").mkdir()
     shutil.copy(folder / "log" / "checkpoint", folder / "log" / "unwitnessed" / "checkpoint")
     return folder
 
 
+def keep_checkpoint(folder):
+    raw = (folder / "log" / "checkpoint").read_bytes()
+    kept = folder / "log" / "checkpoints" / raw.split(b"\n")[1].decode()
+    kept.parent.mkdir(exist_ok=True)
+    kept.write_bytes(raw)
+
+
 KINDS = {
     "checkpoint": r"log/checkpoint",
+    "earlier checkpoint": r"log/checkpoints/\d+",
     "checkpoint that waits for witnesses": r"log/unwitnessed/checkpoint",
     "full bundle of entries": r"log/tile/entries/000",
     "last bundle of entries": r"log/tile/entries/001\.p/\d+",
@@ -92,10 +103,44 @@ def test_one_change_in_one_file_is_found(published, kind):
         for change, make in CHANGES.items():
             path.write_bytes(make(raw))
             found = fsck(Folder(published), TRUST)
-            assert found.exit_code == Exit.INVALID, (change, found)
+            # A signature line that names another key is nobody's, and the checkpoint counts for nothing.
+            unsigned = kind == "earlier checkpoint" and len(found.uncovered) == 1
+            assert found.exit_code == Exit.INVALID or unsigned, (change, found)
             assert all(one.code for one in (*found.wrong, *found.unable))
     finally:
         path.write_bytes(raw)
+
+
+def test_an_earlier_checkpoint_of_another_history_is_proof_of_a_fork(published):
+    """One whose name gives its size, signed by the log; and one that it signed for another size."""
+    kept = sorted((published / "log" / "checkpoints").iterdir(), key=lambda path: int(path.name))
+    raw = kept[0].read_bytes()
+    fork = World().begin()
+    fork.log(fork.sign_grant(), cast.BATCH_B)
+    fork.seal(cast.BATCH_B)
+    other = cast.sign_log(fork.made.events)
+    size = other.split(b"\n")[1].decode()
+    path = kept[0].with_name(size)
+    assert not path.exists()
+    try:
+        path.write_bytes(other)
+        [wrong] = fsck(Folder(published), TRUST).wrong
+        assert wrong.code == FraudError.code
+        path.write_bytes(raw)
+        [wrong] = fsck(Folder(published), TRUST).wrong
+        assert "its name says otherwise" in wrong.detail
+    finally:
+        path.unlink()
+
+
+def test_an_earlier_checkpoint_by_a_key_that_is_not_known_is_named(published):
+    path = published / "log" / "checkpoints" / "1"
+    path.write_bytes((published / "log" / "checkpoint").read_bytes().replace(b"\xe2\x80\x94 ", b"\xe2\x80\x94 x"))
+    try:
+        found = fsck(Folder(published), TRUST)
+        assert (found.exit_code, found.uncovered) == (Exit.PERMITTED, ["log/checkpoints/1"])
+    finally:
+        path.unlink()
 
 
 def test_a_file_that_nobody_reads_is_named(published):
