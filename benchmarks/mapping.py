@@ -75,10 +75,11 @@ def _fill(size: int) -> None:
     from priorconsent import events as ev
     from priorconsent import replay, times
     from transparency import sequencer, snapshots
+    from transparency.archive import DatabaseArchive
     from transparency.bulk import insert
     from transparency.keys import found_registry
     from transparency.models import MapLeaf
-    from transparency.store import DatabaseArchive, DatabaseLedger, Overlay
+    from transparency.store import DatabaseLedger, Overlay
     from transparency.trees import write_nodes
 
     now = times.now()

@@ -35,11 +35,13 @@ from priorconsent.log.opening import open_checkpoint, open_signed
 from priorconsent.log.tiles import directory_reader, read_entries
 from priorconsent.trust import Trust
 from transparency import publisher, signed, signers, snapshots, timestamps
+from transparency.archive import DatabaseArchive
 from transparency.bulk import ROWS_IN_MEMORY, chunks
 from transparency.keys import write_trust
 from transparency.models import Blob, Checkpoint, Event, EvidenceItem, Head, Pending, Stored
+from transparency.policies import log_policy
 from transparency.sequencer import store_log, store_map
-from transparency.store import DatabaseArchive, DatabaseLedger, Overlay, log_policy
+from transparency.store import DatabaseLedger, Overlay
 
 Progress = Callable[[int, int | None], None]
 

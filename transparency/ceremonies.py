@@ -25,8 +25,9 @@ from priorconsent.files import PUBLIC_MODE, write_new
 from priorconsent.keys import Jwk, Keyset, payload_of
 from priorconsent.states import KeysetState
 from transparency import keys, signers
+from transparency.archive import DatabaseArchive
 from transparency.models import Head
-from transparency.store import DatabaseArchive, current_states
+from transparency.store import current_states
 
 PLAN, PAYLOAD, PREVIOUS, TOLD = "plan.toml", "payload.json", "previous.json", "read-before-signing.txt"
 KEYSET, TRANSCRIPT, TRANSCRIPT_TEXT = "keyset.json", "transcript.json", "transcript.txt"

@@ -19,7 +19,8 @@ from transparency import signed, signers
 from transparency.alarms import DatabaseChangedError
 from transparency.bulk import ROWS_IN_MEMORY
 from transparency.models import Checkpoint, Event
-from transparency.store import check_tree, keyset, log_policy, own_cosigner, own_policy
+from transparency.policies import log_policy, own_cosigner, own_policy
+from transparency.store import check_tree, keyset
 from transparency.trees import log_nodes
 
 

@@ -26,7 +26,7 @@ from transparency.changes import write_step
 from transparency.checkpoints import opened
 from transparency.files import Files, locked, public_folder, write_file
 from transparency.models import Blob, Checkpoint, Event, EvidenceItem
-from transparency.store import log_policy, own_policy
+from transparency.policies import log_policy, own_policy
 from transparency.trees import log_nodes
 
 # How long a checkpoint may wait for its witnesses before somebody is told.

@@ -19,8 +19,9 @@ from priorconsent.records import in_order
 from priorconsent.states import KeysetState
 from transparency import drafts
 from transparency.alarms import DatabaseChangedError
+from transparency.archive import DatabaseArchive
 from transparency.signers import OnlineUse
-from transparency.store import DatabaseArchive, DatabaseLedger, Overlay, keyset
+from transparency.store import DatabaseLedger, Overlay, keyset
 
 
 class RehearsalError(NotTrustedError):

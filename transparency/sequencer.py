@@ -34,10 +34,11 @@ from priorconsent.merkle_buckets import TOP, bucket_of
 from priorconsent.merkle_map import map_key, value_hash
 from transparency import drafts, publisher, signed, snapshots, witnesses
 from transparency.alarms import NOT_SIGNED, UNIT_REFUSED, DatabaseChangedError, raise_alarm
+from transparency.archive import DatabaseArchive
 from transparency.bulk import chunks
 from transparency.checkpoints import sign_newest
 from transparency.models import Attachment, Blob, Checkpoint, Event, EvidenceItem, Head, Pending, Spent
-from transparency.store import DatabaseArchive, DatabaseLedger, Overlay, check_anchor
+from transparency.store import DatabaseLedger, Overlay, check_anchor
 from transparency.trees import extend_log, log_nodes, read_slice, write_leaves, write_nodes
 
 # A batch holds the write lock of the database for about a millisecond per event.
@@ -76,8 +77,7 @@ def sequence(now: str) -> Batch | None:
     Raises:
         DatabaseChangedError: the rows do not lead to what was signed; nothing was done, and an alarm tells.
     """
-    with _alarmed(now), _not_restored(), transaction.atomic(durable=True):
-        _take_turn()
+    with _turn(now):
         units = _waiting()
         return _sequence(units, now) if units else None
 
@@ -91,14 +91,13 @@ def heartbeat(now: str, *, at_once: bool = False) -> Batch | None:
     Returns:
         ``None`` if it has not, or there is no log yet.
     """
-    with _alarmed(now), _not_restored(), transaction.atomic(durable=True):
-        _take_turn()
+    with _turn(now):
         newest = Checkpoint.newest()
         every_s = 0 if at_once else settings.PRIORCONSENT_FRESH_FOR_S // HEARTBEATS_PER_FRESHNESS
         if newest is None or now < times.plus(newest.time, every_s):
             return None
-        batch = Overlay(_open_ledger())
-        return Batch(_close(batch, DatabaseArchive(), now), now)
+        ledger = _open_ledger()
+        return Batch(_close(Overlay(ledger), ledger, DatabaseArchive(), now), now)
 
 
 def finish(now: str) -> bool:
@@ -161,10 +160,14 @@ def _alarmed(now: str) -> Iterator[None]:
 
 
 @contextmanager
-def _not_restored() -> Iterator[None]:
-    # Outside the transaction: witnesses take their time, and others want to write.
-    witnesses.check_not_restored()
-    yield
+def _turn(now: str) -> Iterator[None]:
+    """A transaction in which no other sequencer runs."""
+    with _alarmed(now):
+        # Outside the transaction: witnesses take their time, and others want to write.
+        witnesses.check_not_restored()
+        with transaction.atomic(durable=True):
+            _take_turn()
+            yield
 
 
 def _take_turn() -> None:
@@ -228,7 +231,7 @@ def _sequence(units: list[list[Pending]], now: str) -> Batch:
             refused.append(unit_id)
     if logged:
         _mark_logged([row for unit in logged for row in unit], used, ledger.size)
-        _close(batch, archive, time)
+        _close(batch, ledger, archive, time)
     return Batch(batch.size, time, tuple(unit[0].unit for unit in logged), tuple(refused))
 
 
@@ -274,14 +277,11 @@ def _mark_logged(rows: list[Pending], used: set[str], begin: int) -> None:
             model.objects.filter(digest__in=some, pos__isnull=True).update(pos=begin)
 
 
-def _close(batch: Overlay, archive: DatabaseArchive, time: str) -> int:
+def _close(batch: Overlay, ledger: DatabaseLedger, archive: DatabaseArchive, time: str) -> int:
     """End a batch with its map-root and store it; the new size.
 
     All rows come with one commit: a crash before it leaves the drafts waiting, as if nothing had been.
     """
-    ledger = batch.base
-    if not isinstance(ledger, DatabaseLedger):
-        raise TypeError("only what lies on the database can be stored there")
     map_root, leaves = store_map(batch, ledger)
     root_event = ev.MapRoot(
         time=time,

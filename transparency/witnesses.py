@@ -41,8 +41,8 @@ from transparency.alarms import (
 )
 from transparency.files import write_file
 from transparency.models import Checkpoint, Head
+from transparency.policies import log_policy, own_policy
 from transparency.signed import HOW_TO_GO_ON
-from transparency.store import log_policy, own_policy
 from transparency.trees import log_nodes
 
 # How long a publication waits for witnesses, and for further ones once there are enough.

@@ -37,9 +37,10 @@ from registry.actor import Actor
 from registry.policy import permit
 from transparency.alarms import NOT_SIGNED, raise_alarm
 from transparency.append import append_all
+from transparency.archive import DatabaseArchive
 from transparency.rehearsal import Rehearsal, RehearsalError
 from transparency.signers import holds, in_force
-from transparency.store import DatabaseArchive, DatabaseLedger, keyset
+from transparency.store import DatabaseLedger, keyset
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,8 @@ from tests.transparency.cast import FILM_FILE, Cast
 from transparency import acknowledgements, checkpoints, signed, signers
 from transparency.alarms import DATABASE_CHANGED, RESTORED_BACKUP, UNIT_REFUSED
 from transparency.models import Alarm, Checkpoint, Event, GivenReceipt, Pending, Spent
-from transparency.store import log_policy, registry_id, verifiers
+from transparency.policies import log_policy, verifiers
+from transparency.store import registry_id
 
 OUT = Path(os.environ["FAULTS_OUT"])
 # Every checkpoint that any process signed, stored or not; and what was handed out to people.

@@ -35,10 +35,11 @@ from tests.tsa import make_authority
 from transparency import signers
 from transparency.adopting import adopt
 from transparency.append import append
+from transparency.archive import DatabaseArchive
 from transparency.keys import install_keyset
 from transparency.models import Alarm, Checkpoint, TimeStamp
 from transparency.sequencer import run, sweep
-from transparency.store import DatabaseArchive, keyset
+from transparency.store import keyset
 
 YES = Told("permitted", "granted")
 MADE_ANEW = r"snapshots/|log/tile/.*\.p/"

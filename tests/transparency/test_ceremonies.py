@@ -18,9 +18,10 @@ from tests.transparency.cast import DAY_1, DAY_2, DAY_3, GRANT, STUDIO, Cast
 from tests.world import key
 from transparency import ceremonies, keys, sequencer, signers
 from transparency.append import sequenced_by_caller
+from transparency.archive import DatabaseArchive
 from transparency.models import Alarm, Checkpoint, Event, Head
 from transparency.publisher import read_checkpoint
-from transparency.store import DatabaseArchive, keyset, own_trust
+from transparency.store import keyset, own_trust
 
 HOLDERS = ("aoi", "noor", "jean")
 ENTRIES = [(use, use, DAY_1, None) for use in signers.ONLINE_USES]

@@ -17,8 +17,9 @@ from priorconsent.keys import read_keyset
 from priorconsent.signing import pkcs8
 from priorconsent.trust import read_trust
 from tests.transparency.cast import DAY_1
+from transparency.archive import DatabaseArchive
 from transparency.signers import USES, make_keys, mldsa_public_halves, mldsa_signers, seal, signer
-from transparency.store import DatabaseArchive, keyset
+from transparency.store import keyset
 
 PKCS8 = PrivateFormat.PKCS8
 

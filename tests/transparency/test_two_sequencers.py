@@ -16,7 +16,7 @@ from transparency.append import sequenced_by_caller
 from transparency.checkpoints import sign_newest
 from transparency.keys import found_registry
 from transparency.models import Alarm, Event, Head, Pending
-from transparency.store import own_policy
+from transparency.policies import own_policy
 
 THREADS = 4
 

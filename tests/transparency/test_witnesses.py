@@ -32,8 +32,9 @@ from transparency.models import (
     Pending,
     Spent,
 )
+from transparency.policies import log_policy, own_policy
 from transparency.proofs import first_with
-from transparency.store import log_policy, own_policy, own_trust
+from transparency.store import own_trust
 from transparency.witnesses import forget
 
 LOG_TABLES = (
