@@ -6,7 +6,7 @@ From a draft to a published checkpoint:
 2. ``sequence`` takes what waits, replays each unit with all evidence at hand, and commits events, map, trees
    and the new root in one transaction. What does not replay is refused and raises an alarm.
 3. ``checkpoints.sign_newest`` signs that root.
-4. ``witnesses.countersign`` asks the witnesses.
+4. ``countersigning.countersign`` asks the witnesses.
 5. ``publisher.publish`` writes the files, the checkpoint last, once enough of them signed; ``snapshots`` follow.
 
 A crash within a step leaves nothing of it, or nothing that anybody reads; a crash between two steps leaves
@@ -37,6 +37,7 @@ from transparency.alarms import NOT_SIGNED, UNIT_REFUSED, DatabaseChangedError, 
 from transparency.archive import DatabaseArchive
 from transparency.bulk import chunks
 from transparency.checkpoints import sign_newest
+from transparency.countersigning import countersign
 from transparency.models import Attachment, Blob, Checkpoint, Event, EvidenceItem, Head, Pending, Spent
 from transparency.store import DatabaseLedger, Overlay, check_anchor
 from transparency.trees import extend_log, log_nodes, read_slice, write_leaves, write_nodes
@@ -114,7 +115,7 @@ def finish(now: str) -> bool:
             # ``finish`` signs that same row.
             sign_newest(now)
             # A crash here: witnesses are asked again, and sign again.
-            outdated = witnesses.countersign(now)
+            outdated = countersign(now)
         # A crash here leaves a signed checkpoint in the database alone: the next ``finish`` publishes it.
         publisher.publish()
         publisher.watch(now)
