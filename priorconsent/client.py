@@ -6,7 +6,6 @@ Nothing fetched is believed here; ``snapshot``, ``bucket`` and ``verify`` do the
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Self
@@ -15,7 +14,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx2
 from msgspec import Meta
 
-from priorconsent import canonical, web
+from priorconsent import bounded, canonical
 from priorconsent.bucket import MAX_BUCKET_BYTES
 from priorconsent.errors import MalformedError, NotTrustedError, RuleError, UnreachableError
 from priorconsent.files import draft_of, whole_file
@@ -24,6 +23,7 @@ from priorconsent.records import Count, Record, convert
 
 CONNECT_TIMEOUT_S = 10
 READ_TIMEOUT_S = 30
+# Also against a server that sends a byte a minute.
 MAX_REQUEST_S = 60
 MAX_DOWNLOAD_S = 6 * 3600
 MAX_REDIRECTS = 3
@@ -67,11 +67,11 @@ class Registry:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
             raise MalformedError(f"not the base URL of a registry: {url[:100]!r}")
-        local = parts.hostname in web.LOOPBACK
+        local = parts.hostname in bounded.LOOPBACK
         if parts.scheme == "http" and not local:
             raise MalformedError("plain http shows others what you ask: use https")
         self._base = url.rstrip("/") + "/"
-        self._client = web.client(connect_s=CONNECT_TIMEOUT_S, read_s=READ_TIMEOUT_S, local=local)
+        self._client = bounded.client(connect_s=CONNECT_TIMEOUT_S, read_s=READ_TIMEOUT_S, local=local)
 
     def bucket(self, prefix: str) -> bytes:
         """The bucket of a prefix, unverified."""
@@ -131,9 +131,9 @@ class Registry:
         url = urljoin(self._base, path)
         headers = {"content-type": media_type} | ({"authorization": f"Bearer {api_key}"} if api_key else {})
         try:
-            with self._client.stream("POST", url, content=body, headers=headers) as response:
-                raw = b"".join(web.chunks(response, url, max_bytes, time.monotonic() + MAX_REQUEST_S))
-        except web.FAILURES as error:
+            with self._client.stream("POST", url, MAX_REQUEST_S, content=body, headers=headers) as response:
+                raw = b"".join(bounded.chunks(response, max_bytes))
+        except bounded.FAILURES as error:
             raise UnreachableError(f"{url} did not answer: {type(error).__name__} {error}") from error
         if response.status_code in _REFUSALS:
             raise RefusedError(f"{url} refused ({response.status_code}): {_detail(raw)}")
@@ -166,18 +166,13 @@ class Registry:
         url = urljoin(self._base, path)
         try:
             for _ in range(MAX_REDIRECTS + 1):
-                with self._client.stream("GET", url) as response:
+                with self._client.stream("GET", url, max_s) as response:
                     if response.has_redirect_location:
                         url = self._redirected(url, response.headers["location"])
                         continue
-                    if response.status_code != httpx2.codes.OK:
-                        raise UnreachableError(f"{url} answered {response.status_code}")
-                    announced = response.headers.get("content-length", "")
-                    total = int(announced) if announced.isdecimal() else None
-                    for chunk in web.chunks(response, url, max_bytes, time.monotonic() + max_s):
-                        yield chunk, total
+                    yield from _body(response, url, max_bytes)
                     return
-        except web.FAILURES as error:
+        except bounded.FAILURES as error:
             raise UnreachableError(f"{url} did not answer: {type(error).__name__} {error}") from error
         raise UnreachableError(f"{url}: more than {MAX_REDIRECTS} redirects")
 
@@ -186,6 +181,15 @@ class Registry:
         if urlsplit(target)[:2] != urlsplit(self._base)[:2]:
             raise UnreachableError(f"{url} redirects to another host, which is not followed: {target[:200]}")
         return target
+
+
+def _body(response: httpx2.Response, url: str, max_bytes: int) -> Iterator[tuple[bytes, int | None]]:
+    if response.status_code != httpx2.codes.OK:
+        raise UnreachableError(f"{url} answered {response.status_code}")
+    announced = response.headers.get("content-length", "")
+    total = int(announced) if announced.isdecimal() else None
+    for chunk in bounded.chunks(response, max_bytes):
+        yield chunk, total
 
 
 def _detail(raw: bytes) -> str:

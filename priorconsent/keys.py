@@ -247,8 +247,9 @@ def read_keyset(raw: bytes, previous: Keyset | None) -> Keyset:
 
     Raises:
         MalformedError: not a keyset.
-        SignatureError: a signature fails, or a threshold is not met.
         FraudError: it does not follow the one before.
+        SignatureError: a signature fails, or a threshold is not met. Only this may be the fault of a copy: the digest
+            of a keyset says nothing about its signatures.
     """
     general = convert(canonical.parse_canonical(raw), _General)
     keyset = payload_of(raw)
@@ -256,7 +257,10 @@ def read_keyset(raw: bytes, previous: Keyset | None) -> Keyset:
         jwk.check()
     _check_chain(keyset, previous, raw)
     candidates = {jwk.thumbprint: jwk for jwk in (*keyset.roots, *(previous.roots if previous else ()))}
-    signers = {_signer(general.payload, signature, candidates) for signature in general.signatures}
+    try:
+        signers = {_signer(general.payload, signature, candidates) for signature in general.signatures}
+    except MalformedError as error:
+        raise SignatureError(error.detail, pointer=error.pointer) from None
     for judge in (keyset, *((previous,) if previous else ())):
         met = len(signers & {jwk.thumbprint for jwk in judge.roots})
         if met < judge.threshold:

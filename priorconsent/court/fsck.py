@@ -10,7 +10,7 @@
 6. The snapshots verify, belong to this very log, and hold the map replayed.
 7. Earlier checkpoints that were kept, and one that waits for witnesses, are of the same log. Time-stamps are of
    checkpoints of it, and by an authority that the trust file names.
-8. Every promise that its holder shows was kept (``acknowledged``).
+8. Every promise that its holder shows was kept (``acknowledged``); an event without effect keeps and excuses none.
 
 Evidence that is not at hand is counted: key records can be erased by law, and then the log's word on
 those signatures cannot be checked any more. An alarm is an event that broke a rule, without effect. Where replay
@@ -20,13 +20,14 @@ has to stop, the entries are still read to their end, for step 4.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from priorconsent import events as ev
 from priorconsent import keys, names, timestamps
 from priorconsent.acknowledgements import SignedAcknowledgement
 from priorconsent.court import acknowledged
-from priorconsent.court.acknowledged import Outcome
+from priorconsent.court.acknowledged import Kept, Outcome
 from priorconsent.court.derived import Derivation, PublishedArchive, Taken
 from priorconsent.court.findings import Finding, Findings
 from priorconsent.court.log_at_hand import read_log
@@ -106,6 +107,7 @@ class _Check:
         self._derivation = Derivation(FileLedger.temporary(), archive, trust)
         self._last: ev.Event | None = None
         self._replayed = False
+        self._without_effect: set[int] = set()
 
     def log(self, opened: OpenedCheckpoint) -> None:
         """Steps 2 to 4."""
@@ -194,13 +196,20 @@ class _Check:
             shown = [(raw, self._statement(raw)) for raw in acknowledgements]
             wanted = {one for raw, statement in shown for one in acknowledged.wanted(raw, statement)}
             log = read_log(self._published, self._trust, wanted)
+            # Else a registry could spend a statement on an event that breaks a rule, and call that logged.
+            events = {pos: event for pos, event in log.events.items() if pos not in self._without_effect}
             for raw, statement in shown:
-                kept = acknowledged.check_acknowledgement(raw, log, self._trust, statement)
-                told = Finding(kept.outcome.value, f"statement {kept.acknowledgement.statement}", kept.detail)
-                if kept.outcome is Outcome.UNLOGGED:
-                    self.found.wrong.append(told)
-                elif kept.outcome is Outcome.NOT_DUE:
-                    self.found.unable.append(told)
+                self._tell(acknowledged.check_acknowledgement(raw, replace(log, events=events), self._trust, statement))
+
+    def _tell(self, kept: Kept) -> None:
+        told = Finding(kept.outcome.value, f"statement {kept.acknowledgement.statement}", kept.detail)
+        if kept.outcome is Outcome.UNLOGGED:
+            self.found.wrong.append(told)
+        elif kept.outcome is Outcome.NOT_DUE:
+            self.found.unable.append(told)
+        elif kept.pos is not None and kept.pos >= self.found.size:
+            # It came while the log was read, so nobody has asked yet whether it had an effect.
+            self.found.unable.append(replace(told, code=Outcome.NOT_DUE.value))
 
     def files(self) -> None:
         """Step 5."""
@@ -229,6 +238,7 @@ class _Check:
         effect, subject = taken.effect, f"event {taken.pos}"
         self.found.unchecked.update(effect.unchecked)
         if effect.alarm is not None:
+            self._without_effect.add(taken.pos)
             self.found.alarms.append(Finding("alarm", subject, effect.alarm))
         elif isinstance(taken.event, ev.GrantAdd):
             self._check_texts(taken.event, subject)

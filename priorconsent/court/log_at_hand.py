@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from priorconsent import canonical, keys, receipts
+from priorconsent.contents import payload_digest_of
 from priorconsent.court.log_steps import check_roots
 from priorconsent.court.published import Published
 from priorconsent.errors import (
@@ -41,9 +42,13 @@ _ALWAYS = tuple(f'"t":"{tag}"'.encode() for tag in ("anchor", "keyset", "log-ope
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """A keyset, and from which event on it is in force."""
+    """A keyset, and from which event on it is in force.
 
-    keyset: Keyset
+    Args:
+        keyset: ``None``: the copy at hand is not the one that the roots signed, so nobody can tell what counts now.
+    """
+
+    keyset: Keyset | None
     pos: int
     time: str
 
@@ -107,10 +112,14 @@ class LogAtHand:
 
         Raises:
             SignatureError: there is no such key.
+            UnreachableError: that keyset is not at hand.
         """
         for one in reversed(self.keysets):
-            if one.time <= at:
-                return one.keyset.key(kid, "receipt", at)
+            if one.time > at:
+                continue
+            if one.keyset is None:
+                raise UnreachableError(f"the keyset of event {one.pos} is not at hand as it was signed: try elsewhere")
+            return one.keyset.key(kid, "receipt", at)
         raise SignatureError(f"this registry had no keys yet at {at}")
 
     def anchored(self, digest: str, since: str) -> tuple[int, str] | None:
@@ -197,20 +206,32 @@ def _head(note: bytes, checkpoint: Checkpoint, reading: _Reading, trust: Trust) 
 
 def _keysets(events: dict[int, Event], published: Published, trust: Trust) -> tuple[InForce, ...]:
     chain: list[InForce] = []
+    last: Keyset | None = None
     for pos, event in sorted(events.items()):
         if not isinstance(event, KeysetChange):
             continue
         raw = published.blob(event.digest)
         try:
-            keyset = keys.read_keyset(raw, chain[-1].keyset if chain else None)
-        except (MalformedError, SignatureError, FraudError):
+            keyset = _keyset(raw, event.digest, last)
+        except SignatureError:
+            # To go on with the one before would bring back keys whose time is over.
+            chain.append(InForce(None, pos, event.time))
+            continue
+        except (MalformedError, FraudError):
             # As in replay: an event that breaks a rule has no effect.
             continue
-        if keyset.digest != event.digest or keyset.registry_id != trust.registry:
+        if keyset.registry_id != trust.registry:
             continue
-        if not chain:
+        if last is None:
             check_roots(raw, keyset, trust)
+        last = keyset
         chain.append(InForce(keyset, pos, event.time))
-    if not chain:
+    if last is None:
         raise NotTrustedError("the log holds no keyset of the trusted registry")
     return tuple(chain)
+
+
+def _keyset(raw: bytes, digest: str, previous: Keyset | None) -> Keyset:
+    if payload_digest_of(raw) != digest:
+        raise SignatureError(f"the keyset {digest} is not the one at hand")
+    return keys.read_keyset(raw, previous)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from priorconsent import events as ev
 from priorconsent import keys, names
-from priorconsent.errors import MalformedError, NotTrustedError, RuleError
+from priorconsent.errors import FraudError, MalformedError, RuleError
 from priorconsent.replay.step import CLOSED, Step, must
 from priorconsent.states import KeysetState, RightsTableState
 
@@ -22,7 +22,9 @@ def keyset(step: Step, event: ev.KeysetChange) -> None:
     raw = step.archive.keyset(event.digest)
     try:
         keyset = keys.read_keyset(raw, previous)
-    except (MalformedError, NotTrustedError) as error:
+    except (MalformedError, FraudError) as error:
+        # Not where a signature fails: no digest binds those, so the copy at hand is as good as missing. Else whoever
+        # hands out the blobs could lead some readers to another map.
         raise RuleError(str(error)) from error
     must(keyset.registry_id == step.registry, "keyset of another registry")
     step.changes[names.KEYSET] = KeysetState(version=event.version, digest=event.digest, pos=step.pos)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from dataclasses import dataclass
 from http import HTTPStatus
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import httpx2
 
-from priorconsent import web
+from priorconsent import bounded
+from priorconsent.bounded import BoundedClient
 from priorconsent.errors import MalformedError, NotTrustedError, UnreachableError
 from priorconsent.log.note import SignatureLine
 from priorconsent.witness.protocol import (
@@ -38,7 +38,7 @@ TRIES = 2
 _REFUSALS = (HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 _lock = threading.Lock()
-_clients: dict[bool, httpx2.Client] = {}
+_clients: dict[str, BoundedClient] = {}
 
 
 class WitnessRefusedError(NotTrustedError):
@@ -107,26 +107,25 @@ def _request(method: str, url: str, content: bytes | None) -> tuple[int, str, by
             return _once(method, url, content)
         except httpx2.TimeoutException as error:
             raise UnreachableError(f"{url} did not answer in time") from error
-        except web.FAILURES as error:
+        except bounded.FAILURES as error:
             # A connection that was kept open may be closed by the other side just now. Asking twice does no harm.
             last = error
     raise UnreachableError(f"{url} did not answer: {type(last).__name__}") from last
 
 
 def _once(method: str, url: str, content: bytes | None) -> tuple[int, str, bytes]:
-    deadline = time.monotonic() + REQUEST_S
-    client = _client(local=urlsplit(url).hostname in web.LOOPBACK)
-    with client.stream(method, url, content=content) as response:
-        body = b"".join(web.chunks(response, url, MAX_ANSWER_BYTES, deadline))
+    with _client(urlsplit(url)).stream(method, url, REQUEST_S, content=content) as response:
+        body = b"".join(bounded.chunks(response, MAX_ANSWER_BYTES))
         return response.status_code, response.headers.get("content-type", ""), body
 
 
-def _client(*, local: bool) -> httpx2.Client:
-    """One for all requests of the process: connections are kept open between checkpoints."""
+def _client(url: SplitResult) -> BoundedClient:
+    """One for each witness: connections are kept open between checkpoints, and none fills the room of others."""
     with _lock:
-        if local not in _clients:
-            _clients[local] = web.client(connect_s=CONNECT_TIMEOUT_S, read_s=READ_TIMEOUT_S, local=local)
-        return _clients[local]
+        if url.netloc not in _clients:
+            local = url.hostname in bounded.LOOPBACK
+            _clients[url.netloc] = bounded.client(connect_s=CONNECT_TIMEOUT_S, read_s=READ_TIMEOUT_S, local=local)
+        return _clients[url.netloc]
 
 
 def _begin_anew() -> None:

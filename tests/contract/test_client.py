@@ -102,12 +102,6 @@ def test_more_than_the_budget_is_not_read(monkeypatch):
         registry.checkpoint()
 
 
-def test_a_server_that_takes_its_time_is_left(monkeypatch):
-    monkeypatch.setattr(client, "MAX_REQUEST_S", -1)
-    with asking(files()) as registry, pytest.raises(UnreachableError, match="too long"):
-        registry.checkpoint()
-
-
 def test_a_compressed_answer_that_nobody_asked_for_is_not_unpacked():
     with (
         asking(lambda _: (200, {"Content-Encoding": "gzip"}, b"x")) as registry,

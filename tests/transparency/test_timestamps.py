@@ -1,11 +1,15 @@
 """Authorities are asked about published checkpoints; what they answer is verified, kept as it came, and given on."""
 
+import itertools
+
 import pytest
 
 from priorconsent import times, timestamps
+from tests.dripping import DRIPPING, HEADERS, server
 from tests.transparency.cast import DAY_1, DAY_2, STUDIO
 from tests.tsa import make_authority, serving
 from transparency import sequencer
+from transparency import timestamps as asking
 from transparency.files import public_folder
 from transparency.models import Alarm, Checkpoint, TimeStamp
 from transparency.proofs import published
@@ -90,6 +94,20 @@ def test_the_earliest_stamp_that_covers_a_checkpoint_is_given_on(cast, asked):
 @pytest.mark.parametrize("answer", [lambda _: b"", lambda _: b"no", lambda query: query])
 def test_a_bad_answer_is_not_kept_and_raises_an_alarm(cast, settings, authority, answer):
     with serving(answer) as url:
+        settings.PRIORCONSENT_TSA_URLS, settings.PRIORCONSENT_TSA_CA = (url,), (authority.root,)
+        stamp_due(DAY_1)
+    assert TimeStamp.objects.count() == 0
+    assert url in Alarm.objects.get(code="not_stamped").detail
+
+
+@pytest.mark.parametrize(
+    ("first", "more"),
+    [DRIPPING["headers"], (HEADERS + b"\r\n", itertools.repeat(bytes(1 << 16)))],
+    ids=["slowly", "without end"],
+)
+def test_an_authority_that_never_ends_is_left(cast, settings, authority, monkeypatch, first, more):
+    monkeypatch.setattr(asking, "ANSWER_S", 1)
+    with server(first, more) as url:
         settings.PRIORCONSENT_TSA_URLS, settings.PRIORCONSENT_TSA_CA = (url,), (authority.root,)
         stamp_due(DAY_1)
     assert TimeStamp.objects.count() == 0

@@ -17,7 +17,7 @@ from tests import court_world
 from tests import scenario as cast
 from tests.court_world import World, honest
 from tests.tsa import make_authority
-from tests.unit.test_receipt_checks import acknowledge, lost, withdrawn
+from tests.unit.test_receipt_checks import acknowledge, granted, lost, withdrawn
 from tests.unit.test_verify import LOG_ENDED, LOG_NEXT, rotate, second_keyset
 
 TRUST = cast.trust()
@@ -235,6 +235,30 @@ def test_a_promise_that_was_not_kept_is_withdrawal_unlogged(tmp_path):
     assert [one.code for one in found.wrong] == ["withdrawal_unlogged"]
     later = acknowledge(canonical.digest(lost_one), received_at=times.plus(cast.BATCH_C, 60))
     assert [one.code for one in fsck(folder, TRUST, None, [later]).unable] == ["not_due"]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"t": "withdraw", "parties": [cast.STUDIO], "ends_at": times.plus(cast.BATCH_C, 99)},
+        {"t": "supersede", "next": cast.GRANT},
+    ],
+    ids=["spent on an event that does nothing", "excused by one"],
+)
+def test_an_event_without_effect_keeps_no_promise_and_excuses_none(tmp_path, event):
+    world, _ = granted()
+    statement = lost(world)
+    digest = canonical.digest(statement)
+    world.made.evidence[digest] = statement
+    cited = {"statements": [digest]} if event["t"] == "withdraw" else {}
+    world.append({**event, "grant": cast.GRANT, **cited}, cast.BATCH_C)
+    world.seal(cast.BATCH_C)
+    world.seal(times.plus(cast.BATCH_C, 60))
+    folder = Folder(world.publish(tmp_path / "published"))
+    found = fsck(folder, TRUST)
+    assert (found.exit_code, len(found.alarms)) == (Exit.PERMITTED, 1)
+    found = fsck(folder, TRUST, None, [acknowledge(digest)])
+    assert (found.exit_code, [one.code for one in found.wrong]) == (Exit.INVALID, ["withdrawal_unlogged"])
 
 
 def test_time_stamps_are_of_this_log_and_by_an_authority_that_is_trusted(folder, tmp_path):

@@ -8,6 +8,7 @@ import pytest
 from priorconsent import canonical, names
 from priorconsent.court.published import Folder
 from priorconsent.errors import ConflictError
+from priorconsent.keys import sign_keyset
 from priorconsent.log.checkpoint import Checkpoint
 from priorconsent.log.note import split_note
 from priorconsent.monitor.interests import Interests, of_key, of_name, of_party, of_work
@@ -16,6 +17,7 @@ from priorconsent.monitor.rounds import Monitor
 from tests import court_world
 from tests import scenario as cast
 from tests.court_world import World
+from tests.unit.test_verify import KEYSET_2, rotate
 from tests.witnesses import cosigned, policy, signed
 
 TRUST = cast.trust()
@@ -200,6 +202,21 @@ def test_fraud_is_kept_with_its_evidence_and_ends_the_following(world, tmp_path,
     # It is told once, and stays.
     assert mine.look(tmp_path / "public", LATER).fraud == seen.fraud
     assert [report.kind for report in mine.told] == ["fraud"]
+
+
+def test_a_copy_of_a_keyset_with_other_signatures_accuses_nobody(world, tmp_path, watch):
+    """Whoever hands out the files could exchange them: their digest says nothing about signatures."""
+    rotate(world, cast.BATCH_B)
+    world.seal(cast.BATCH_B)
+    mine, folder = watch(), world.publish(tmp_path / "public")
+    copy = folder / "blob" / KEYSET_2.digest.replace(":", "/")
+    signed = copy.read_bytes()
+    copy.write_bytes(sign_keyset(KEYSET_2, [cast.key("stranger")]))
+    seen = mine.look(folder, LATER)
+    assert (seen.fraud, seen.problem.code, seen.size) == (None, "bad_signature", 18)
+    copy.write_bytes(signed)
+    seen = mine.look(folder, LATER)
+    assert (seen.fraud, seen.problem, mine.codes) == (None, None, ["keyset"])
 
 
 def fork(tmp_path):

@@ -17,6 +17,7 @@ from priorconsent.court.reply import read_answers
 from priorconsent.court.report import Exit
 from priorconsent.decision import decide
 from priorconsent.errors import MalformedError, NotTrustedError, ProofError, SignatureError, UnreachableError
+from priorconsent.events import KeysetChange
 from priorconsent.log import tree
 from tests import court_world
 from tests import scenario as cast
@@ -344,6 +345,31 @@ def test_a_receipt_is_judged_by_the_keys_of_its_time(dropped):
     for raw, expected in ((before, []), (new_key, []), (old_key_late, ["signature"]), (backdated, ["signature"])):
         report = check(world, raw, leaves)
         assert [code for code in failed(report) if code == "signature"] == expected
+
+
+@pytest.mark.parametrize("how", ["another signature", "the keyset before it", "no keyset"])
+def test_a_copy_that_hides_a_keyset_brings_no_ended_key_back(how):
+    """Who holds a stolen receipt key, and serves a copy of the log, would make a fresh yes of it."""
+    later = times.plus(ISSUED, 600)
+    world, size, leaves, _ = a_yes()
+    forged = sign(receipt_of(world, size, leaves, issued_at=times.plus(later, 1)))
+    rotated(world, later)
+    place = published(world, len(world.made.events))
+    assert failed(check_receipt(forged, leaves, TRUST, Shown(log=read_log(place, TRUST)))) == ["signature"]
+
+    event = next(one for one in world.ledger.events if isinstance(one, KeysetChange) and one.version == 2)
+    keyset = keys.payload_of(world.made.blobs[event.digest])
+    copies = {
+        "another signature": keys.sign_keyset(keyset, [cast.key("stranger")]),
+        "the keyset before it": world.made.blobs[cast.REGISTRY],
+        "no keyset": b"{}",
+    }
+    (place._folder / "blob" / event.digest.replace(":", "/")).write_bytes(copies[how])
+    log = read_log(place, TRUST)
+    report = check_receipt(forged, leaves, TRUST, Shown(log=log))
+    assert (report.exit_code, failed(report)) == (Exit.COULD_NOT_CHECK, ["signature"])
+    # What was signed before is told as ever.
+    log.receipt_key(KID, ISSUED)
 
 
 # Anchors
