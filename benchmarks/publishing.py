@@ -115,7 +115,7 @@ def _publish(folder: Path, load: Load, witnesses: int) -> Seen:
     from priorconsent import times
     from transparency import publisher, sequencer
     from transparency.append import sequenced_by_caller
-    from transparency.keys import found_registry
+    from transparency.keysets import found_registry
     from transparency.models import Alarm, Pending
     from transparency.policies import verifiers
     from transparency.signers import make_keys

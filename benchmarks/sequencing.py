@@ -70,7 +70,7 @@ def _measure(engine: str, batches: dict[int, int]) -> tuple[float, dict[int, Fig
         from tests.transparency.cast import STUDIO, Cast
         from transparency import sequencer
         from transparency.append import sequenced_by_caller
-        from transparency.keys import found_registry
+        from transparency.keysets import found_registry
         from transparency.models import Alarm
 
         with sequenced_by_caller():

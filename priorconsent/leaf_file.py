@@ -2,7 +2,7 @@
 
 SQLite is only a container, and a crafted one is an attack: nothing is read before schema and ``meta`` are
 known to be those below, to the letter, and nothing but the head is believed before all leaves were read.
-What they must add up to is for ``snapshot`` and ``current`` to say.
+What they must add up to is for ``snapshot`` and ``current_map`` to say.
 """
 
 from __future__ import annotations

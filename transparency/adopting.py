@@ -34,10 +34,10 @@ from priorconsent.log.checkpoint import Checkpoint as LogCheckpoint
 from priorconsent.log.opening import open_checkpoint, open_signed
 from priorconsent.log.tiles import directory_reader, read_entries
 from priorconsent.trust import Trust
-from transparency import publisher, signed, signers, snapshots, timestamps
+from transparency import last_signed, publisher, signers, snapshots, timestamps
 from transparency.archive import DatabaseArchive
 from transparency.bulk import ROWS_IN_MEMORY, chunks
-from transparency.keys import write_trust
+from transparency.keysets import write_trust
 from transparency.models import Blob, Checkpoint, Event, EvidenceItem, Head, Pending, Stored
 from transparency.policies import log_policy
 from transparency.sequencer import store_log, store_map
@@ -109,7 +109,7 @@ def adopt(
             model.objects.filter(pos=None).update(pos=0)
         rows()
     # 5. A crash before this line: the log is there, and refuses to sign until this file is (docs/guides/restoring.md).
-    signed.remember(signed.Signed(size, newest.root))
+    last_signed.remember(last_signed.Signed(size, newest.root))
     write_trust()
     publisher.publish(everything=True)
     timestamps.publish_all()
@@ -127,7 +127,7 @@ def _check_empty(trust: Trust) -> None:
     for model in (Head, Event, Pending, Checkpoint, Blob, EvidenceItem):
         if model._default_manager.exists():  # noqa: SLF001 (any model's manager)
             raise ConflictError("the database holds a registry already: only an empty one can take over another")
-    if publisher.read_checkpoint() is not None or signed.read() is not None:
+    if publisher.read_checkpoint() is not None or last_signed.read() is not None:
         raise ConflictError(f"{settings.PRIORCONSENT_DATA} holds the files of a registry already")
     if trust.policy.origin != settings.PRIORCONSENT_ORIGIN:
         raise ConflictError(

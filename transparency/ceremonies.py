@@ -24,7 +24,7 @@ from priorconsent.errors import ConflictError, NotFoundError
 from priorconsent.files import PUBLIC_MODE, write_new
 from priorconsent.keys import Jwk, Keyset, payload_of
 from priorconsent.states import KeysetState
-from transparency import keys, signers
+from transparency import keysets, signers
 from transparency.archive import DatabaseArchive
 from transparency.models import Head
 from transparency.store import current_states
@@ -103,8 +103,8 @@ def install(folder: Path, now: str) -> Keyset:
     signed = _read(folder, KEYSET)
     keyset = payload_of(signed)
     if keyset.version > 1:
-        return keys.install_keyset(now, signed)
-    keys.found_registry(now, signed)
+        return keysets.install_keyset(now, signed)
+    keysets.found_registry(now, signed)
     return keyset
 
 

@@ -15,7 +15,7 @@ from priorconsent.log.note import Verifier, assemble_note, sign_line
 from priorconsent.log.opening import OpenedCheckpoint, open_checkpoint
 from priorconsent.log.tiles import TILE_WIDTH, TileNodes
 from priorconsent.log.tree import leaf_hash
-from transparency import signed, signers
+from transparency import last_signed, signers
 from transparency.alarms import DatabaseChangedError
 from transparency.bulk import ROWS_IN_MEMORY
 from transparency.models import Checkpoint, Event
@@ -46,7 +46,7 @@ def sign_newest(now: str) -> Checkpoint | None:
         checkpoint = LogCheckpoint(settings.PRIORCONSENT_ORIGIN, newest.size, root)
         keys = signers.in_force("log", keyset(), newest.time)
         # 3. It continues what was signed last, also by the memory that no backup of the database takes along.
-        if not signed.move_on(newest.size, root, nodes):
+        if not last_signed.move_on(newest.size, root, nodes):
             # Another process has gone further.
             continue
         # A crash here: the next call finds that it was about to sign this, and does.

@@ -22,11 +22,11 @@ from priorconsent.log.tiles import TILE_WIDTH, Tile, encode_entries, tile_bytes,
 from priorconsent.log.tree import leaf_hash
 from transparency.alarms import NOT_PUBLISHED, DatabaseChangedError, raise_alarm
 from transparency.bulk import ROWS_IN_MEMORY
-from transparency.changes import write_step
 from transparency.checkpoints import opened
 from transparency.files import Files, locked, public_folder, write_file
 from transparency.models import Blob, Checkpoint, Event, EvidenceItem
 from transparency.policies import log_policy, own_policy
+from transparency.steps import write_step
 from transparency.trees import log_nodes
 
 # How long a checkpoint may wait for its witnesses before somebody is told.

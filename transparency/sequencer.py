@@ -32,7 +32,7 @@ from priorconsent.log.tiles import check_entry
 from priorconsent.log.tree import leaf_hash, tree_root
 from priorconsent.merkle_buckets import TOP, bucket_of
 from priorconsent.merkle_map import map_key, value_hash
-from transparency import drafts, publisher, signed, snapshots, witnesses
+from transparency import drafts, last_signed, publisher, snapshots, witnesses
 from transparency.alarms import NOT_SIGNED, UNIT_REFUSED, DatabaseChangedError, raise_alarm
 from transparency.archive import DatabaseArchive
 from transparency.bulk import chunks
@@ -187,7 +187,7 @@ def _open_ledger() -> DatabaseLedger:
     for shown in publisher.read_all_shown():
         check_anchor(shown, log_nodes(ledger.size))
     # Nor go on from where it signed something else.
-    signed.check(log_nodes(ledger.size))
+    last_signed.check(log_nodes(ledger.size))
     beyond = Event.objects.filter(pos__gte=ledger.size).exists()
     if beyond and Head.objects.filter(size=ledger.size).exists():
         raise DatabaseChangedError(f"there are rows of events beyond the {ledger.size} that were logged")

@@ -18,9 +18,9 @@ from priorconsent.errors import MalformedError, NotFoundError, PriorConsentError
 from priorconsent.records import convert
 from transparency import proofs
 from transparency.alarms import DatabaseChangedError
-from transparency.changes import remove_steps_before
 from transparency.files import Files, locked, public_folder, write_file
 from transparency.models import Checkpoint, Head
+from transparency.steps import remove_steps_before
 from transparency.store import own_trust
 from transparency.trees import leaves_at
 

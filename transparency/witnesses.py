@@ -26,9 +26,9 @@ from priorconsent.log.tree import tree_root
 from priorconsent.witness import asking
 from transparency.alarms import RestoredBackupError
 from transparency.files import write_file
+from transparency.last_signed import HOW_TO_GO_ON
 from transparency.models import Head
 from transparency.policies import log_policy, own_policy
-from transparency.signed import HOW_TO_GO_ON
 from transparency.trees import log_nodes
 
 # A witness that did not answer is not asked again for a while what it has seen.

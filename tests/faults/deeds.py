@@ -29,7 +29,7 @@ from priorconsent.trust import read_trust
 from tests.faults.writes import Writes
 from tests.transparency.audit import check_log, check_published, check_readable, check_snapshot
 from tests.transparency.cast import FILM_FILE, Cast
-from transparency import acknowledgements, checkpoints, signed, signers
+from transparency import acknowledgements, checkpoints, last_signed, signers
 from transparency.alarms import DATABASE_CHANGED, RESTORED_BACKUP, UNIT_REFUSED
 from transparency.models import Alarm, Checkpoint, Event, GivenReceipt, Pending, Spent
 from transparency.policies import log_policy, verifiers
@@ -147,7 +147,7 @@ def check(asked: dict[str, Any]) -> None:
     for note in [*noted(JOURNAL), *(bytes.fromhex(one) for one in asked["submitted"]), *_notes()]:
         checkpoint = open_signed(note, log_policy()).checkpoint
         assert checkpoint.root == tree.root(hashes[: checkpoint.size]), f"a second history of {checkpoint.size} events"
-    remembered = signed.read()
+    remembered = last_signed.read()
     assert remembered is not None
     assert remembered.size == Checkpoint.objects.filter(note__isnull=False).latest("size").size
     for raw in noted(HANDED):

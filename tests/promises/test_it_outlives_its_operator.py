@@ -36,7 +36,7 @@ from transparency import signers
 from transparency.adopting import adopt
 from transparency.append import append
 from transparency.archive import DatabaseArchive
-from transparency.keys import install_keyset
+from transparency.keysets import install_keyset
 from transparency.models import Alarm, Checkpoint, TimeStamp
 from transparency.sequencer import run, sweep
 from transparency.store import keyset

@@ -25,7 +25,7 @@ from priorconsent import (
     bucket,
     canonical,
     contents,
-    current,
+    current_map,
     events,
     grants,
     head,
@@ -129,7 +129,7 @@ def read_snapshot(path):
 def read_changes(path):
     with tempfile.TemporaryDirectory() as folder:
         base = scenario.write_snapshot(Path(folder) / "s", {})
-        with current.CurrentMap(base, scenario.trust()) as whole:
+        with current_map.CurrentMap(base, scenario.trust()) as whole:
             whole.advance(path)
 
 
@@ -237,7 +237,7 @@ PARSERS = {
     "court.bundle.read_consistency": (bundle.read_consistency, [b"", b"A" * 43 + b"=\n"]),
     "court.container.unpack": (container.unpack, [court_world.granted()]),
     "court.verify.verify": (lambda raw: verify.verify(raw, TRUST), [court_world.granted()]),
-    "current.CurrentMap.advance": (in_a_file(read_changes), [good_changes()]),
+    "current_map.CurrentMap.advance": (in_a_file(read_changes), [good_changes()]),
     "events.read_event": (events.read_event, EVENTS),
     "events.event_of": (value(events.event_of), EVENTS),
     "freshness.Seen": (Seen.parse, [SEEN]),

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from priorconsent import bucket, merkle_map, names, query
-from priorconsent.current import CurrentMap
+from priorconsent.current_map import CurrentMap
 from priorconsent.decision import decide
 from priorconsent.errors import NotTrustedError, ProofError, SignatureError
 from priorconsent.merkle_buckets import TOP, nodes_over

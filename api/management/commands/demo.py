@@ -17,10 +17,10 @@ from api.demo.story import DAY_S, DAYS, LATEST_KEY_DELAY_S, Story, play
 from licences import tasks
 from priorconsent import times
 from priorconsent.errors import PriorConsentError
-from transparency import acknowledgements, signed
+from transparency import acknowledgements, last_signed
 from transparency.append import sequenced_by_caller
 from transparency.files import locked, write_file
-from transparency.keys import found_registry
+from transparency.keysets import found_registry
 from transparency.models import Head, Pending
 from transparency.store import registry_id
 
@@ -107,7 +107,7 @@ class Command(BaseCommand):
         for name in WRITTEN_BY_A_LOG:
             shutil.rmtree(settings.PRIORCONSENT_DATA / name, ignore_errors=True)
         # Nobody has seen what it remembers: half a demo was never served.
-        signed.path().unlink(missing_ok=True)
+        last_signed.path().unlink(missing_ok=True)
         shutil.rmtree(folder.keys, ignore_errors=True)
 
     @staticmethod
