@@ -10,12 +10,25 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from priorconsent.errors import ConflictError
+from priorconsent.errors import ConflictError, MalformedError
 
 PUBLIC_MODE = 0o644
 PRIVATE_MODE = 0o600
 # Of the file's own name, in that of its draft: there must be room for the rest.
 NAME_CHARACTERS = 40
+
+
+def read_at_most(path: Path, max_bytes: int) -> bytes:
+    """The bytes of a file.
+
+    Raises:
+        MalformedError: it is longer.
+    """
+    with path.open("rb") as file:
+        raw = file.read(max_bytes + 1)
+    if len(raw) > max_bytes:
+        raise MalformedError(f"{path} is longer than {max_bytes} bytes")
+    return raw
 
 
 @contextlib.contextmanager

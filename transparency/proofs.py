@@ -49,18 +49,6 @@ def first_with(pos: int) -> Checkpoint:
     return row
 
 
-def newest_at(time: str) -> Checkpoint:
-    """The newest published checkpoint whose time is not after ``time``.
-
-    Raises:
-        NotFoundError: the log is younger.
-    """
-    row = Checkpoint.newest(published=True, time__lte=time)
-    if row is None:
-        raise NotFoundError(f"no checkpoint had been published by {time}")
-    return row
-
-
 def head(checkpoint: Checkpoint) -> dict[str, bytes]:
     """A signed checkpoint as readers want it: ``checkpoint``, and of its last leaf ``map_root`` and ``proof``."""
     raw, proof = event(checkpoint.size - 1, checkpoint)
