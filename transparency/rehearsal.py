@@ -11,10 +11,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from priorconsent import canonical, names, replay
+from priorconsent import canonical, names
 from priorconsent.errors import NotTrustedError, PriorConsentError
 from priorconsent.keys import Keyset, PrivateKey, RegistryKey, sign_keyset
-from priorconsent.log.tiles import check_entry
 from priorconsent.records import in_order
 from priorconsent.states import KeysetState
 from transparency import drafts
@@ -61,15 +60,13 @@ class Rehearsal:
     def _fault(self, draft: bytes) -> str | None:
         """Why the log would not take this draft."""
         try:
-            event = drafts.complete(draft, self._time, self._ledger, self._archive)
-            check_entry(event.encode())
-            effect = replay.apply(event, self._ledger, self._archive)
+            drafts.take(draft, self._time, self._ledger, self._archive)
         except DatabaseChangedError:
             # Not the draft's fault: nothing may be signed on such ground.
             raise
         except PriorConsentError as error:
             return str(error)
-        return effect.alarm or (f"evidence is missing: {', '.join(effect.unchecked)}" if effect.unchecked else None)
+        return None
 
 
 class _Archive(DatabaseArchive):

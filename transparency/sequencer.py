@@ -27,8 +27,7 @@ from django.db import connection, transaction
 
 from priorconsent import events as ev
 from priorconsent import replay, times
-from priorconsent.errors import ConflictError, NotTrustedError, PriorConsentError, RuleError, SigningError
-from priorconsent.log.tiles import check_entry
+from priorconsent.errors import ConflictError, PriorConsentError, RuleError, SigningError
 from priorconsent.log.tree import leaf_hash, tree_root
 from priorconsent.merkle_buckets import TOP, bucket_of
 from priorconsent.merkle_map import map_key, value_hash
@@ -218,18 +217,13 @@ def _sequence(units: list[list[Pending]], now: str) -> Batch:
     ledger.load_tied(drafts.mentioned(bytes(row.draft) for unit in units for row in unit))
     logged, refused, used = [], [], set[str]()
     for unit in units:
-        first, unit_id = batch.size, unit[0].unit
-        archive.used = set(attached.get(unit_id, ()))
+        archive.used = set(attached.get(unit[0].unit, ()))
         reason = _try(unit, batch, archive, time)
         if reason is None:
-            for row in unit:
-                row.state, row.pos = Pending.State.LOGGED, first + row.place
             logged.append(unit)
             used |= archive.used
         else:
-            Pending.objects.filter(unit=unit_id).update(state=Pending.State.REFUSED, reason=reason)
-            raise_alarm(now, UNIT_REFUSED, reason, unit_id)
-            refused.append(unit_id)
+            refused.append(_refuse(unit[0].unit, reason, now))
     if logged:
         _mark_logged([row for unit in logged for row in unit], used, ledger.size)
         _close(batch, ledger, archive, time)
@@ -238,9 +232,8 @@ def _sequence(units: list[list[Pending]], now: str) -> Batch:
 
 def _attachments(units: list[list[Pending]]) -> dict[UUID, list[str]]:
     found: dict[UUID, list[str]] = {}
-    for unit, digest in Attachment.objects.filter(unit__in=[unit[0].unit for unit in units]).values_list(
-        "unit", "digest"
-    ):
+    rows = Attachment.objects.filter(unit__in=[unit[0].unit for unit in units])
+    for unit, digest in rows.values_list("unit", "digest"):
         found.setdefault(unit, []).append(digest)
     return found
 
@@ -255,13 +248,7 @@ def _try(unit: list[Pending], batch: Overlay, archive: DatabaseArchive, time: st
     try:
         drafts.check_seals(unit)
         for row in unit:
-            event = drafts.complete(bytes(row.draft), time, scratch, archive)
-            check_entry(event.encode())
-            effect = replay.apply(event, scratch, archive)
-            if effect.alarm is not None:
-                raise RuleError(effect.alarm)
-            if effect.unchecked:
-                raise NotTrustedError(f"evidence is missing: {', '.join(effect.unchecked)}")
+            drafts.take(bytes(row.draft), time, scratch, archive)
     except DatabaseChangedError:
         # Not this unit's fault: nothing may be logged on such ground.
         raise
@@ -271,7 +258,15 @@ def _try(unit: list[Pending], batch: Overlay, archive: DatabaseArchive, time: st
     return None
 
 
+def _refuse(unit: UUID, reason: str, now: str) -> UUID:
+    Pending.objects.filter(unit=unit).update(state=Pending.State.REFUSED, reason=reason)
+    raise_alarm(now, UNIT_REFUSED, reason, unit)
+    return unit
+
+
 def _mark_logged(rows: list[Pending], used: set[str], begin: int) -> None:
+    for pos, row in enumerate(rows, begin):
+        row.state, row.pos = Pending.State.LOGGED, pos
     Pending.objects.bulk_update(rows, ["state", "pos"], batch_size=ROWS_PER_UPDATE)
     for some in chunks(used):
         for model in (Blob, EvidenceItem):
