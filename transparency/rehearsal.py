@@ -53,20 +53,13 @@ class Rehearsal:
         """
         self._archive.add(blobs, evidence)
         for draft in unit:
-            fault = self._fault(canonical.encode(draft))
-            if fault is not None:
-                raise RehearsalError(fault)
-
-    def _fault(self, draft: bytes) -> str | None:
-        """Why the log would not take this draft."""
-        try:
-            drafts.take(draft, self._time, self._ledger, self._archive)
-        except DatabaseChangedError:
-            # Not the draft's fault: nothing may be signed on such ground.
-            raise
-        except PriorConsentError as error:
-            return str(error)
-        return None
+            try:
+                drafts.take(canonical.encode(draft), self._time, self._ledger, self._archive)
+            except DatabaseChangedError:
+                # Not the draft's fault: nothing may be signed on such ground.
+                raise
+            except PriorConsentError as error:
+                raise RehearsalError(str(error)) from error
 
 
 class _Archive(DatabaseArchive):
