@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
 
 from priorconsent import consent, names, shares
 from priorconsent import events as ev
@@ -10,7 +10,8 @@ from priorconsent import vocabulary as words
 from priorconsent.errors import MalformedError, RuleError
 from priorconsent.records import in_order
 from priorconsent.replay.step import Step, must
-from priorconsent.states import AliasState, Claim, PartyState, QueryState, WorkState
+from priorconsent.shares import Link, Share
+from priorconsent.states import AliasState, Claim, Holder, PartyState, QueryState, WorkState
 
 
 def work(step: Step, event: ev.WorkAdd) -> None:
@@ -96,7 +97,9 @@ def share_set(step: Step, event: ev.ShareSetChange) -> None:
     )
 
 
-def share_set_signers(work: WorkState, holders: Any, links: Any, states: consent.States) -> frozenset[str]:
+def share_set_signers(
+    work: WorkState, holders: Iterable[Holder | Share], links: Iterable[Link], states: consent.States
+) -> frozenset[str]:
     """Who must sign the next share set of a work.
 
     The first: its registrant. A later one: every holder before and after, and for a link that it drops
@@ -104,7 +107,7 @@ def share_set_signers(work: WorkState, holders: Any, links: Any, states: consent
     whoever comes next could take it over with nobody's leave.
 
     Args:
-        holders, links: of the next share set; anything with ``party``, ``rel`` and ``work``.
+        holders, links: of the next share set.
     """
     if work.share_set is None:
         return frozenset({work.party})
