@@ -25,6 +25,8 @@ from transparency.signers import in_force
 from transparency.store import keyset
 
 OVERDUE = "receipts_overdue"
+# How far the clocks of those who give receipts may be ahead of the one that dates events.
+CLOCKS_DIFFER_S = 300
 ID_BYTES = 16
 
 
@@ -73,7 +75,7 @@ def anchor_due(now: str) -> None:
     due = times.plus(now, -receipts.ANCHOR_EVERY_S)
     while GivenReceipt.objects.filter(unit=None, issued_at__lte=due).exists():
         with transaction.atomic():
-            _anchor_some()
+            _anchor_some(times.plus(now, -CLOCKS_DIFFER_S))
 
 
 def watch(now: str) -> None:
@@ -85,10 +87,12 @@ def watch(now: str) -> None:
         raise_alarm(now, OVERDUE, f"receipts since {oldest.issued_at} are not anchored")
 
 
-def _anchor_some() -> None:
+def _anchor_some(until: str) -> None:
+    # Not those of this moment: an anchor that is dated before a receipt proves nothing about it.
+    waiting = GivenReceipt.objects.filter(unit=None, issued_at__lte=until).order_by("issued_at")
     # Claimed first and read afterwards: what another process claims meanwhile is not in this list.
     claim = uuid4()
-    oldest = GivenReceipt.objects.filter(unit=None).order_by("issued_at").values("digest")[: receipts.MAX_LISTED]
+    oldest = waiting.values("digest")[: receipts.MAX_LISTED]
     GivenReceipt.objects.filter(digest__in=oldest, unit=None).update(unit=claim)
     digests = list(GivenReceipt.objects.filter(unit=claim).values_list("digest", flat=True))
     if not digests:

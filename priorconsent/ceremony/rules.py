@@ -32,6 +32,29 @@ def check_keyset(keyset: Keyset, previous: Keyset | None) -> None:
     _rehearse(keyset, previous)
 
 
+def check_follows(keyset: Keyset, previous: Keyset | None) -> None:
+    """Refuse to compare a keyset with another one than that which it follows: what is new would look known.
+
+    Args:
+        previous: what is shown as the one before; ``None``: nothing is compared.
+
+    Raises:
+        RuleError: it follows another one.
+    """
+    faults = [*_follows(keyset, previous)] if previous else []
+    if faults:
+        raise RuleError("; ".join(faults))
+
+
+def _follows(keyset: Keyset, previous: Keyset) -> Iterator[str]:
+    if (keyset.version, keyset.previous, keyset.registry) != (
+        previous.version + 1,
+        previous.digest,
+        previous.registry_id,
+    ):
+        yield f"it follows the keyset {keyset.previous}, and beside it lies {previous.digest}"
+
+
 def _roots(keyset: Keyset) -> Iterator[str]:
     distinct = {jwk.thumbprint for jwk in keyset.roots}
     if len(distinct) != len(keyset.roots):
@@ -62,6 +85,7 @@ def _keys(keyset: Keyset) -> Iterator[str]:
 
 
 def _changes(keyset: Keyset, previous: Keyset) -> Iterator[str]:
+    yield from _follows(keyset, previous)
     now = {(key.use, key.jwk): key for key in keyset.keys}
     for before in previous.keys:
         key = now.get((before.use, before.jwk))

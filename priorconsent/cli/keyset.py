@@ -8,7 +8,7 @@ from pathlib import Path
 
 from priorconsent import canonical
 from priorconsent.ceremony.finishing import sign_apart
-from priorconsent.ceremony.rules import check_keyset
+from priorconsent.ceremony.rules import check_follows, check_keyset
 from priorconsent.ceremony.telling import tell
 from priorconsent.cli import EXIT_DONE
 from priorconsent.cli.saying import say
@@ -56,6 +56,7 @@ def _root(arguments: argparse.Namespace) -> None:
 
 def _show(arguments: argparse.Namespace) -> None:
     keyset, previous = _read(arguments.file), _previous(arguments.previous)
+    check_follows(keyset, previous)
     for line in tell(keyset, previous):
         say(line)
 

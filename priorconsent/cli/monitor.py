@@ -39,8 +39,9 @@ from priorconsent.trust import Trust
 EXIT_REPORTED = EXIT_NOT_PERMITTED
 LEAST_PAUSE_S = 1
 
-_EPILOG = """exit code: 0 nothing to report, 3 something was reported, 4 could not check all (also: the webhook did not
-take a report), 5 the registry's own signatures prove something false; the gravest one counts."""
+_EPILOG = """exit code: 0 nothing to report, 3 something was reported, 4 could not check all (also: evidence is not
+served, or the webhook did not take a report), 5 the registry's own signatures prove something false; the gravest one
+counts."""
 
 
 def configure(actions: Any) -> None:
@@ -140,7 +141,7 @@ def _judge(seen: Round, telling: Telling) -> int:
     if seen.fraud is not None:
         asking.complain(f"{seen.fraud.code}: {seen.fraud.summary}; evidence: {telling.memory.evidence_of(seen.fraud)}")
         return int(Exit.INVALID)
-    if seen.problem is not None or telling.failed is not None:
+    if seen.problem is not None or telling.failed is not None or seen.unchecked:
         return EXIT_COULD_NOT_CHECK
     asking.complain(f"{seen.size} entries followed, {seen.reported} new reports", only_on_a_terminal=True)
     return EXIT_REPORTED if seen.reported else EXIT_DONE

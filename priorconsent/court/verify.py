@@ -22,7 +22,8 @@ but where the report says so. Whatever is wrong in a step is said; what rests on
     logged are the lowest of those relied on.
 12. The map shows this grant with these terms, from this event on.
 13. T lies between the two checkpoints: the first shows that the grant was there, the later one its state. If the
-    trust file names time-stamp authorities, one of them saw the first not after T.
+    trust file names time-stamp authorities, one of them saw the first not after T. A copy that is younger than the
+    event is not older than what shows it.
 14. The decision: may each named work be used so at T? Its tie to a copy is taken as met.
 
 Steps 1 to 12: the evidence is valid or not. Step 13: else it is inconclusive about T.
@@ -141,7 +142,8 @@ def verify(
     # 13. and 14. The answer, from sound evidence only.
     instant = at or (now.quorum_time if now else None)
     query = question(token.offer, trust, asked or {}) if token else {}
-    run.step("time", _time, instant, first, now, seen, trust, only_if=sound)
+    acquired_at = query.get("acquired_at", instant)
+    run.step("time", _time, instant, acquired_at, first, now, seen, trust, only_if=sound)
     decisions = run.step("decision", _decide, token, query, instant, states, table, only_if=run.all_ok)
     return Report(
         outcome="invalid" if not sound else "inconclusive" if decisions is None else "valid",
@@ -218,12 +220,18 @@ def _table(bundle: Bundle, token: Token, tables: Mapping[str, RightsTable]) -> R
     return consent_steps.rights_table(bundle, token.offer, tables)
 
 
-def _time(instant: str, first: Logged, now: Head, seen: Seen, trust: Trust) -> str:
+def _time(instant: str, acquired_at: str, first: Logged, now: Head, seen: Seen, trust: Trust) -> str:
     if trust.tsa_ca and seen.by is None:
         raise NotTrustedError(f"the trust file asks for a time-stamp: {seen.told}")
     begin, end = max(first.head.quorum_time, seen.by or ""), now.quorum_time
     if not begin <= instant <= end:
         raise NotTrustedError(f"the bundle speaks of {begin} to {end}, not of {instant}; ask for one that does")
+    if first.event.time <= acquired_at < begin:
+        # A registry may date an event back to the one before it, and that may be of hours ago.
+        raise NotTrustedError(
+            f"nothing but the registry's word says that the grant was there when the copy was made: it is dated "
+            f"{first.event.time}, shown from {begin} on, and the copy is of {acquired_at}"
+        )
     return f"{begin} ≤ {instant} ≤ {end}"
 
 

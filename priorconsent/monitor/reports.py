@@ -19,6 +19,8 @@ from priorconsent.states import AliasState, WorkState
 
 # Four times the longest checkpoint, and an event.
 MAX_REPORT_BYTES = 1 << 20
+# Of what is missing, so many are named.
+MAX_NAMED = 20
 
 Kind = Literal["event", "alarm", "fraud", "problem"]
 
@@ -124,6 +126,17 @@ def of_fraud(registry: str, code: str, detail: str, evidence: Sequence[bytes], p
 def of_problem(registry: str, error: PriorConsentError, now: str) -> Report:
     """The report of what kept anybody from checking."""
     return _made(registry, kind="problem", code=error.code, time=now, summary=str(error))
+
+
+def of_unchecked(registry: str, start: int, count: int, missing: Sequence[str]) -> Report:
+    """The report of evidence that is not served, of ``count`` entries from ``start`` on.
+
+    Args:
+        missing: digests of evidence.
+    """
+    what = f"{counted(len(missing), 'piece')} of evidence that entries {start} to {start + count - 1} rest on"
+    summary = f"{what} not served, so nobody checked them: {', '.join(sorted(missing)[:MAX_NAMED])}"
+    return _made(registry, kind="problem", code="unchecked", pos=start, summary=summary)
 
 
 def levels_before(event: ev.Event, states: States) -> str:

@@ -6,7 +6,8 @@
 3. No other history of the same size was signed, as far as anybody remembers; and the log begins with every
    checkpoint seen before. Else it is a *fork*.
 4. Each new entry is proved under the checkpoint, then replayed and validated as by everybody, with all evidence that
-   is served. Evidence proved invalid and a map-root that is false are *fraud*, a broken rule is an *alarm*.
+   is served. Evidence proved invalid and a map-root that is false are *fraud*, a broken rule is an *alarm*; evidence
+   that is not served is told too, for nobody will ask for it again.
 5. Whatever concerns what is watched is reported. Some entries and their reports are kept at once, or not at all.
 6. The last entry is a map-root, dated as the witnesses say, and fresh; the checkpoint is signed by a log key of the
    keyset in force.
@@ -31,6 +32,7 @@ from priorconsent.monitor import reports
 from priorconsent.monitor.interests import EVERYBODYS, Interests, concerned
 from priorconsent.monitor.memory import ForkError, Memory
 from priorconsent.monitor.reports import Report
+from priorconsent.replay import Effect
 from priorconsent.states import KeysetState
 from priorconsent.trust import Trust
 
@@ -52,12 +54,14 @@ class Round:
         reported: number of new reports of events and alarms.
         fraud: what was proved false, now or ever before.
         problem: what kept the round from its end.
+        unchecked: number of pieces of evidence that new entries cite, and that are not served.
     """
 
     size: int
     reported: int
     fraud: Report | None
     problem: PriorConsentError | None
+    unchecked: int
 
 
 class Monitor:
@@ -73,11 +77,11 @@ class Monitor:
         self._interests = interests
         self._watched = interests.names | EVERYBODYS
         self._tell = tell
-        self._reported = 0
+        self._reported = self._unchecked = 0
 
     def follow(self, published: Published, now: str, progress: Progress | None = None) -> Round:
         """One round, as told above."""
-        self._reported, problem = 0, None
+        self._reported, self._unchecked, problem = 0, 0, None
         # 1.
         if self._memory.fraud is None:
             try:
@@ -91,7 +95,7 @@ class Monitor:
                 if self._memory.keep("problem", f"{error.code} {error}") != f"{error.code} {error}":
                     self._memory.add(reports.of_problem(self._trust.registry, error, now))
         self._tell()
-        return Round(self._memory.ledger.size, self._reported, self._memory.fraud, problem)
+        return Round(self._memory.ledger.size, self._reported, self._memory.fraud, problem, self._unchecked)
 
     def _follow(self, published: Published, now: str, progress: Progress | None) -> None:
         # 2.
@@ -134,23 +138,29 @@ class Monitor:
         """Replay some entries; those before one that stops replay are kept."""
         stopped: PriorConsentError | None = None
         told: list[Report] = []
+        unchecked: list[str] = []
         with self._memory.transaction():
             start, taken = self._memory.ledger.size, 0
             for raw in entries:
                 try:
-                    told += self._entry(raw, derivation, note)
+                    effect, about = self._entry(raw, derivation, note)
                 except PriorConsentError as error:
                     stopped = error
                     break
+                told += about
+                unchecked += effect.unchecked
                 taken += 1
             self._memory.take_hashes(start, map(tree.leaf_hash, entries[:taken]))
             self._reported += sum(self._memory.add(report) for report in told)
-        if told:
+            if unchecked:
+                self._memory.add(reports.of_unchecked(self._trust.registry, start, taken, unchecked))
+        self._unchecked += len(unchecked)
+        if told or unchecked:
             self._tell()
         if stopped is not None:
             raise stopped
 
-    def _entry(self, raw: bytes, derivation: Derivation, note: bytes) -> list[Report]:
+    def _entry(self, raw: bytes, derivation: Derivation, note: bytes) -> tuple[Effect, list[Report]]:
         ledger = derivation.ledger
         event = derivation.read(raw)
         if isinstance(event, ev.MapRoot):
@@ -161,19 +171,18 @@ class Monitor:
             raise FalseMapError(f"entry {taken.pos}: its map is not the one replayed", evidence=(raw, note))
         about = (about | concerned(event, ledger)) & self._watched
         if not about and taken.effect.alarm is None:
-            return []
-        return [
-            reports.of_event(
-                event,
-                taken.pos,
-                about=about,
-                alarm=taken.effect.alarm,
-                interests=self._interests,
-                archive=derivation.archive,
-                before=before,
-                registry=self._trust.registry,
-            )
-        ]
+            return taken.effect, []
+        report = reports.of_event(
+            event,
+            taken.pos,
+            about=about,
+            alarm=taken.effect.alarm,
+            interests=self._interests,
+            archive=derivation.archive,
+            before=before,
+            registry=self._trust.registry,
+        )
+        return taken.effect, [report]
 
     def _check_end(self, opened: OpenedCheckpoint, note: bytes, archive: PublishedArchive, now: str) -> None:
         word = self._memory.word("map_root")

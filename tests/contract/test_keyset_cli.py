@@ -157,6 +157,10 @@ def test_the_next_keyset_is_signed_beside_the_one_that_it_follows(run, payload, 
     assert (code, "--previous" in err) == (2, True)
     code, out, _ = run(*signing, "--previous", tmp_path / "previous.json")
     assert (code, "THRESHOLD CHANGES from 2 to 1" in out) == (0, True)
+    (tmp_path / "made-up.json").write_bytes(keyset(threshold=1).encode())
+    for action in (signing, ("show", payload)):
+        code, out, err = run(*action, "--previous", tmp_path / "made-up.json")
+        assert (code, out, "it follows the keyset" in err) == (2, "", True)
 
 
 def signature(made, name):

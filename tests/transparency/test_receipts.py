@@ -68,6 +68,19 @@ def test_no_receipt_is_in_two_lists(registry):
     assert [len(one) for one in lists] == [3, 2]
 
 
+@pytest.mark.parametrize("ahead_s", [1, -given.CLOCKS_DIFFER_S + 1])
+def test_no_receipt_is_in_an_anchor_that_may_be_dated_before_it(registry, ahead_s):
+    """It was given while the sweep ran, or by a machine whose clock is ahead of the sequencer's."""
+    give(1, DAY_2)
+    [late] = give(1, times.plus(DAY_2, HOUR_S + ahead_s))
+    sweep(times.plus(DAY_2, HOUR_S))
+    [first] = anchors()
+    assert canonical.digest_bytes(late) not in receipts.read_list(bytes(Blob.objects.get(digest=first.digest).raw))
+    sweep(times.plus(DAY_2, 2 * HOUR_S + 1))
+    assert len(anchors()) == 2
+    assert not GivenReceipt.objects.exists()
+
+
 def test_more_than_a_list_holds_take_several(registry, monkeypatch):
     monkeypatch.setattr(receipts, "MAX_LISTED", 4)
     give(10, DAY_2)

@@ -9,7 +9,7 @@ import pytest
 from priorconsent import canonical
 from priorconsent.ceremony.finishing import SignatureFile, finish, sign_apart
 from priorconsent.ceremony.plan import keyset_of, read_plan
-from priorconsent.ceremony.rules import check_keyset
+from priorconsent.ceremony.rules import check_follows, check_keyset
 from priorconsent.ceremony.telling import spoken, tell
 from priorconsent.ceremony.transcript import Ceremony, write_transcript
 from priorconsent.errors import MalformedError, RuleError, SignatureError
@@ -188,6 +188,17 @@ def test_a_key_of_the_keyset_before_ends_by_until_and_in_no_other_way(regret):
     keeps = entries if regret.startswith("had") else [*entries, ("log", public("old"), DAY_1, DAY_2)]
     with pytest.raises(RuleError, match=regret):
         check_keyset(keyset(first, keys=keeps), first)
+
+
+def test_a_keyset_is_compared_with_the_one_that_it_follows_and_no_other():
+    """Beside another one, which whoever prepares the ceremony could make up, a thief's key would look known."""
+    first = keyset()
+    following = keyset(first, keys=[*FOREVER, ("grant", public("thief"), DAY_2, None)])
+    check_keyset(following, first)
+    for made_up in (msgspec.structs.replace(first, keys=following.keys), following):
+        for check in (check_keyset, check_follows):
+            with pytest.raises(RuleError, match="it follows the keyset"):
+                check(following, made_up)
 
 
 def test_every_reason_is_told_at_once():

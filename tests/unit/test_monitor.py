@@ -167,6 +167,22 @@ def test_a_broken_rule_is_an_alarm_for_everybody(world, tmp_path, watch):
     assert "needs 2 approvals" in mine.told[0].summary
 
 
+def test_evidence_that_is_not_served_is_told_and_never_passed_over(world, tmp_path, watch):
+    """It could be forged, and be served again when everybody has gone on."""
+    mine = watch()
+    mine.look(world.publish(tmp_path / "public"), HOUR)
+    folder = grow(world, world.sign_grant()).publish(tmp_path / "public")
+    [approval, *_] = world.made.statements[18]
+    (folder / "evidence" / approval.replace(":", "/")).unlink()
+    seen = mine.look(folder, LATER)
+    assert (seen.size, seen.unchecked, seen.fraud, seen.problem) == (20, 1, None, None)
+    [told] = mine.told
+    assert (told.kind, told.code, told.pos) == ("problem", "unchecked", 18)
+    assert approval in told.summary
+    again = mine.look(folder, LATER)
+    assert (again.unchecked, len(mine.told)) == (0, 1)
+
+
 # What is proved false
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from priorconsent import canonical, grants, jws, merkle_map, names, states
+from priorconsent import canonical, grants, jws, merkle_map, names, states, times
 from priorconsent.court import bundle, container, papers
 from priorconsent.court.gather import gather
 from priorconsent.court.log_steps import require_all
@@ -72,6 +72,24 @@ def test_outside_its_two_checkpoints_the_evidence_is_inconclusive(at):
     report = verify(withdrawn(), TRUST, at=at)
     assert (report.outcome, report.exit_code, report.decisions) == ("inconclusive", Exit.COULD_NOT_CHECK, {})
     assert failed(report) == ["time", "decision"]
+
+
+@pytest.mark.parametrize(
+    ("copy_s", "exit_code"),
+    [
+        (-1, Exit.NOT_PERMITTED),
+        (0, Exit.COULD_NOT_CHECK),
+        (6 * 3600 - 1, Exit.COULD_NOT_CHECK),
+        (6 * 3600, Exit.PERMITTED),
+    ],
+)
+def test_a_grant_dated_back_covers_no_copy_from_before_its_checkpoint(copy_s, exit_code):
+    """Logged at the end of six hours without an entry, and dated to their beginning, which breaks no rule."""
+    world = World().begin()
+    world.log(world.sign_grant(), cast.BATCH_B)
+    size = world.seal(times.plus(cast.BATCH_B, 6 * 3600))
+    report = verify(world.bundle(size, size), TRUST, asked={"acquired_at": times.plus(cast.BATCH_B, copy_s)})
+    assert report.exit_code == exit_code
 
 
 @pytest.mark.parametrize(
