@@ -200,18 +200,16 @@ class BucketStates:
 
     Args:
         fetch: gives the bytes of the bucket of a prefix.
-        digits: hex digits of the keys to show; ``None``: as many as leave about ``CROWD`` names under
-            each prefix, at least ``MIN_PREFIX_DIGITS``. 64 digits show the very key.
     """
 
-    def __init__(self, fetch: Fetch, trust: Trust, digits: int | None = None) -> None:
+    def __init__(self, fetch: Fetch, trust: Trust) -> None:
         self._fetch = fetch
         self._trust = trust
         self._opened: dict[str, Opened] = {}
         first = self._open(secrets.token_hex(32))
         self.head = first.head
         # The number of names is the registry's word, and the larger it is, the more a prefix would tell.
-        self._digits = digits or _digits_for(min(self.head.map_root.n, most_names(first.branches)))
+        self._digits = _digits_for(min(self.head.map_root.n, most_names(first.branches)))
 
     def state(self, name: str) -> State | None:
         """The state under a name; ``None``: proved absent.

@@ -43,8 +43,6 @@ from transparency.policies import log_policy
 from transparency.sequencer import store_log, store_map
 from transparency.store import DatabaseLedger, Overlay
 
-Progress = Callable[[int, int | None], None]
-
 FOLDERS: tuple[tuple[type[Stored], str], ...] = ((Blob, "blob"), (EvidenceItem, "evidence"))
 # Of those missing, so many are named.
 MAX_TOLD = 20
@@ -71,7 +69,6 @@ def adopt(
     trust: Trust,
     rows: Callable[[], None],
     erased: Collection[str] = (),
-    progress: Progress | None = None,
 ) -> Adopted:
     """Take a published log over into an empty database, by the procedure above.
 
@@ -89,7 +86,7 @@ def adopt(
     # 1.
     _check_empty(trust)
     # 2.
-    found = fsck(Folder(folder), trust, progress)
+    found = fsck(Folder(folder), trust)
     missing = frozenset(found.unchecked)
     _require_clean([str(one) for one in (*found.wrong, *found.unable)], missing - set(erased))
     # 3.

@@ -19,7 +19,6 @@ from priorconsent.states import KeysetState
 from transparency import drafts
 from transparency.alarms import DatabaseChangedError
 from transparency.archive import DatabaseArchive
-from transparency.signers import OnlineUse
 from transparency.store import DatabaseLedger, Overlay, keyset
 
 
@@ -30,17 +29,17 @@ class RehearsalError(NotTrustedError):
 
 
 class Rehearsal:
-    """A log that exists only here: the newest one, with one key of the registry exchanged.
+    """A log that exists only here: the newest one, with the grant key of the registry exchanged.
 
     Args:
         key: signs in place of the real one, and is gone afterwards.
     """
 
-    def __init__(self, use: OnlineUse, ledger: DatabaseLedger, now: str) -> None:
+    def __init__(self, ledger: DatabaseLedger, now: str) -> None:
         self.key = PrivateKey.generate()
         self._time = max(now, ledger.last_time or now)
         self._ledger = Overlay(ledger)
-        exchanged = _exchange(keyset(ledger), RegistryKey(jwk=self.key.jwk, use=use, from_=self._time, until=None))
+        exchanged = _exchange(keyset(ledger), RegistryKey(jwk=self.key.jwk, use="grant", from_=self._time, until=None))
         self._archive = _Archive({exchanged.digest: sign_keyset(exchanged, [self.key])})
         state = KeysetState(version=exchanged.version, digest=exchanged.digest, pos=ledger.size - 1)
         self._ledger.put(names.KEYSET, state)

@@ -163,7 +163,7 @@ def _evidence(ready: _Ready) -> list[grants.Evidence]:
 
 def _rehearse(credential: grants.Credential, offer: Offer, ready: _Ready, log: DatabaseLedger, now: str) -> None:
     """Let the replay that everybody runs judge the grant, before the real key touches it."""
-    rehearsal = Rehearsal("grant", log, now)
+    rehearsal = Rehearsal(log, now)
     token = grants.sign(credential, rehearsal.key.kid, rehearsal.key.sign)
     rehearsal.replay(_drafts(ready, canonical.digest(token)), _blobs(offer, token), _statements(ready))
 

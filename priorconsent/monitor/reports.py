@@ -117,10 +117,10 @@ def of_event(
     )
 
 
-def of_fraud(registry: str, code: str, detail: str, evidence: Sequence[bytes], pos: int | None = None) -> Report:
+def of_fraud(registry: str, code: str, detail: str, evidence: Sequence[bytes]) -> Report:
     """The report of something that the registry's own signatures prove false."""
     texts = tuple(raw.decode("utf-8", "backslashreplace") for raw in evidence)
-    return _made(registry, kind="fraud", code=code, pos=pos, summary=detail, evidence=texts)
+    return _made(registry, kind="fraud", code=code, summary=detail, evidence=texts)
 
 
 def of_problem(registry: str, error: PriorConsentError, now: str) -> Report:
