@@ -64,12 +64,7 @@ class Adopted:
     alarms: tuple[str, ...]
 
 
-def adopt(
-    folder: Path,
-    trust: Trust,
-    rows: Callable[[], None],
-    erased: Collection[str] = (),
-) -> Adopted:
+def adopt(folder: Path, trust: Trust, rows: Callable[[], None], erased: Collection[str] = ()) -> Adopted:
     """Take a published log over into an empty database, by the procedure above.
 
     Args:
