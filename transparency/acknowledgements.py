@@ -76,16 +76,19 @@ def watch(now: str) -> None:
 def _kept(statements: Sequence[str], size: int) -> set[str]:
     """Those that an event below ``size`` cites, by the event's own bytes as the log signed them."""
     log = DatabaseLedger()
-    found = set()
+    found = set[str]()
     for some in chunks(statements):
-        for digest, pos in Spent.objects.filter(digest__in=some, pos__lt=size).values_list("digest", "pos"):
-            try:
-                if digest in events.cited(log.event(pos)):
-                    found.add(digest)
-            except NotFoundError:
-                # A row that names a position beyond the log: the statement stays open, and the alarm tells.
-                continue
+        rows = Spent.objects.filter(digest__in=some, pos__lt=size).values_list("digest", "pos")
+        found.update(digest for digest, pos in rows if _cites(log, pos, digest))
     return found
+
+
+def _cites(log: DatabaseLedger, pos: int, digest: str) -> bool:
+    try:
+        return digest in events.cited(log.event(pos))
+    except NotFoundError:
+        # A row that names a position beyond the log: the statement stays open, and the alarm tells.
+        return False
 
 
 def _look_after(row: Acknowledged, now: str) -> None:
