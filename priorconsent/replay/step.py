@@ -139,6 +139,10 @@ class Step:
         self.check_key(statement, digest)
         return statement
 
+    def asked_for(self, kind: str, digest: str, party: str) -> None:
+        """Check the statement of this type by which a party asked for this very event."""
+        self.statement(digest, kind, self.body_digest(), frozenset({party}))
+
     def check_statement(
         self, statement: Statement, digest: str, kind: str, subject: str, parties: frozenset[str]
     ) -> None:

@@ -19,7 +19,7 @@ def work(step: Step, event: ev.WorkAdd) -> None:
     name = names.work(event.work)
     must(step.state(name) is None, "the work exists")
     must(step.get(names.party(event.party), PartyState).kind != "committee", "a committee never signs")
-    step.statement(event.statement, "claim", step.body_digest(), frozenset({event.party}))
+    step.asked_for("claim", event.statement, event.party)
     step.changes[name] = WorkState(
         kind=event.kind,
         party=event.party,
@@ -46,7 +46,7 @@ def alias(step: Step, event: ev.Alias) -> None:
     before = step.find(event.name, AliasState) or AliasState(claims=(), since=None, pos=step.pos)
     same = [claim for claim in before.claims if (claim.work, claim.party) == (event.work, event.party)]
     must(bool(same) or not event.ended, "there is no such claim to end")
-    step.statement(event.statement, "claim", step.body_digest(), frozenset({event.party}))
+    step.asked_for("claim", event.statement, event.party)
     claim = Claim(work=event.work, party=event.party, level=event.level)
     others = [one for one in before.claims if one not in same]
     # Anybody can make a claim at E0; if that moved ``since``, a stranger could unsettle the past.
