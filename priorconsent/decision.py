@@ -207,15 +207,13 @@ def _licensee(case: _Case) -> str | None:
         if query.vendor is None:
             return "needs_vendor"
         return None if licensee.includes(query.vendor) else "other_licensee"
-    for party in case.closure.holders:
-        state = case.states.state(names.party(party))
-        for refusal in state.refusals if isinstance(state, PartyState) else ():
-            if not consent.refusal_meets(refusal, case.closure.reached, (query.use,)):
-                continue
-            if words.ANY in refusal.vendors or query.vendor in refusal.vendors:
-                return "refused"
-            if query.vendor is None:
-                return "needs_vendor"
+    for _, refusal in consent.refusals_by(case.closure.holders, case.states):
+        if not consent.refusal_meets(refusal, case.closure.reached, (query.use,)):
+            continue
+        if words.ANY in refusal.vendors or query.vendor in refusal.vendors:
+            return "refused"
+        if query.vendor is None:
+            return "needs_vendor"
     return None
 
 
