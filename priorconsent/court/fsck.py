@@ -32,7 +32,7 @@ from priorconsent.court.derived import Derivation, PublishedArchive, Taken
 from priorconsent.court.findings import Finding, Findings
 from priorconsent.court.log_at_hand import read_log
 from priorconsent.court.published import Published
-from priorconsent.court.stored import KEPT, STAMP, StoredTiles, check_stored
+from priorconsent.court.stored import KEPT, STAMP, StoredTiles, check_stored, is_stored
 from priorconsent.errors import (
     FraudError,
     NotFoundError,
@@ -101,7 +101,8 @@ class _Check:
         self._trust = trust
         self._progress = progress
         listed = published.files()
-        self._listed = None if listed is None else sorted(listed)
+        # Those named by a digest are as many as the entries: they are listed once more when they are compared.
+        self._listed = None if listed is None else sorted(path for path in listed if not is_stored(path))
         self._tiles = StoredTiles(published.log_file, self._listed or (), self.found)
         archive = PublishedArchive(published, self._spoilt)
         self._derivation = Derivation(FileLedger.temporary(), archive, trust)
@@ -213,9 +214,9 @@ class _Check:
 
     def files(self) -> None:
         """Step 5."""
-        if self._listed is not None:
-            self.found.files = len(self._listed)
-            check_stored(self._published, self._listed, self.found)
+        listed = self._published.files()
+        if listed is not None:
+            self.found.files = check_stored(self._published, listed, self.found)
 
     def _entries(self, size: int) -> Iterator[bytes]:
         return tiles.read_entries(self._published.log_file, size)

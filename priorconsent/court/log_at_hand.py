@@ -4,7 +4,8 @@
 2. The log is that of the trusted registry, and its last entry a map-root.
 3. The keysets follow each other from version 1, which the trusted roots signed.
 
-Whether the events hold is not asked: that is for ``fsck``. Looked into are only entries that name what is wanted.
+Whether the events hold is not asked: that is for ``fsck``. Looked into are only entries that name what is wanted; one
+that is no event is passed over.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from priorconsent.court.published import Published
 from priorconsent.errors import (
     FraudError,
     MalformedError,
+    NotAvailableError,
     NotFoundError,
     NotTrustedError,
     ProofError,
@@ -155,7 +157,11 @@ class _Reading:
         self.hashes.append(tree.leaf_hash(raw))
         self.last = raw
         if any(text in raw for text in (*_ALWAYS, *self.wanted)):
-            event = self.events[pos] = read_event(raw)
+            try:
+                event = self.events[pos] = read_event(raw)
+            except (MalformedError, NotAvailableError):
+                # That replay stops there is for ``fsck`` to tell. It keeps no promise, and must hide no broken one.
+                return
             if isinstance(event, GrantAdd) and event.digest.encode() in self.wanted:
                 # Whatever ends a grant names its id.
                 self.wanted.add(event.grant.encode())
@@ -170,11 +176,18 @@ def read_log(
         wanted: digests and ids; entries that hold one of them are kept. Of a grant digest also what ended it.
 
     Raises:
-        MalformedError, NotTrustedError: it is not the log of the trusted registry, or not sound.
+        NotTrustedError: it is not the log of the trusted registry, or not sound.
         UnreachableError: a file of it is missing.
 
     Cost: reads every entry, parses few; 32 bytes an entry stay in memory.
     """
+    try:
+        return _read(published, trust, wanted, progress)
+    except MalformedError as error:
+        raise NotTrustedError(f"the log is not sound: {error}") from error
+
+
+def _read(published: Published, trust: Trust, wanted: Collection[str], progress: Progress | None) -> LogAtHand:
     # 1.
     reading = _Reading({one.encode() for one in wanted})
     try:
@@ -210,10 +223,10 @@ def _keysets(events: dict[int, Event], published: Published, trust: Trust) -> tu
     for pos, event in sorted(events.items()):
         if not isinstance(event, KeysetChange):
             continue
-        raw = published.blob(event.digest)
         try:
+            raw = published.blob(event.digest)
             keyset = _keyset(raw, event.digest, last)
-        except SignatureError:
+        except (SignatureError, UnreachableError):
             # To go on with the one before would bring back keys whose time is over.
             chain.append(InForce(None, pos, event.time))
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -67,9 +68,7 @@ class Folder:
         yield path
 
     def files(self) -> Iterable[str]:  # noqa: D102
-        # Drafts of files that will be there begin with a full stop.
-        there = (path for path in self._folder.rglob("*") if path.is_file() and not path.name.startswith("."))
-        return (path.relative_to(self._folder).as_posix() for path in there)
+        return _files_below(self._folder) if self._folder.is_dir() else ()
 
     def other_file(self, path: str) -> bytes:  # noqa: D102
         return self._get(path)
@@ -111,6 +110,17 @@ class Remote:
 
     def other_file(self, path: str) -> bytes:  # noqa: D102
         raise NotFoundError(f"nobody lists the files of a registry over HTTP, so not {path}")
+
+
+def _files_below(folder: Path, prefix: str = "") -> Iterator[str]:
+    """Paths of all files; a folder of millions takes no memory."""
+    with os.scandir(folder) as found:
+        for entry in found:
+            # Drafts of files that will be there begin with a full stop.
+            if entry.is_file() and not entry.name.startswith("."):
+                yield prefix + entry.name
+            elif entry.is_dir(follow_symlinks=False):
+                yield from _files_below(Path(entry.path), f"{prefix}{entry.name}/")
 
 
 def _sha256(path: Path) -> str:

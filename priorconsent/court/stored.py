@@ -81,10 +81,20 @@ class StoredTiles:
                 self._found.tell("other_content", f"log/{tile.path}", "it does not hold what the log began with")
 
 
-def check_stored(published: Published, listed: Iterable[str], found: Findings) -> None:
-    """Compare each blob and each piece of evidence with its name, and name the files that nobody reads."""
-    get = {"blob": published.blob, "evidence": published.evidence}
+def is_stored(path: str) -> bool:
+    """Whether a file is named by the digest of its content."""
+    return _STORED.fullmatch(path) is not None
+
+
+def check_stored(published: Published, listed: Iterable[str], found: Findings) -> int:
+    """Compare each blob and each piece of evidence with its name, and name the files that nobody reads.
+
+    Returns:
+        How many files there are.
+    """
+    get, count = {"blob": published.blob, "evidence": published.evidence}, 0
     for path in listed:
+        count += 1
         stored = _STORED.fullmatch(path)
         if stored is not None:
             digest = stored["digest"].replace("/", ":")
@@ -93,6 +103,7 @@ def check_stored(published: Published, listed: Iterable[str], found: Findings) -
                     found.tell("other_content", f"{stored['kind']} {digest}", "the file holds something else")
         elif _tile_of(path) is None and not any(known.fullmatch(path) for known in (_OTHERS, KEPT, STAMP)):
             found.uncovered.append(path)
+    return count
 
 
 def _tile_of(path: str) -> Tile | None:

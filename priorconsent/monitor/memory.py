@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -195,13 +195,13 @@ class Memory:
             row = self._connection.execute("SELECT raw FROM reports WHERE kind = 'fraud' ORDER BY number").fetchone()
             return None if row is None else read_report(row[0])
 
-    def keep_evidence(self, report: Report) -> Path:
+    def keep_evidence(self, report: Report, sides: Sequence[bytes]) -> Path:
         """Write both sides into files beside the memory; their folder."""
         folder = self.evidence_of(report)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for number, text in enumerate(report.evidence, 1):
+        for number, raw in enumerate(sides, 1):
             with whole_file(folder / str(number), PRIVATE_MODE) as draft:
-                draft.write(text.encode())
+                draft.write(raw)
         return folder
 
     def evidence_of(self, report: Report) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
@@ -9,7 +10,7 @@ from priorconsent import canonical, names
 from priorconsent import events as ev
 from priorconsent.consent import States
 from priorconsent.court.report import counted
-from priorconsent.errors import PriorConsentError
+from priorconsent.errors import MalformedError, PriorConsentError
 from priorconsent.grants import Token
 from priorconsent.monitor.interests import Interests
 from priorconsent.records import Count, Digest, Record, Time, Urn, Versioned, convert
@@ -17,8 +18,10 @@ from priorconsent.replay import Archive
 from priorconsent.statements import Signed
 from priorconsent.states import AliasState, WorkState
 
-# Four times the longest checkpoint, and an event.
-MAX_REPORT_BYTES = 1 << 20
+# All that may be watched for, twice; an event, and both sides of a contradiction.
+MAX_REPORT_BYTES = 1 << 25
+# Twice the longest checkpoint.
+MAX_SIDE_BYTES = 1 << 18
 # Of what is missing, so many are named.
 MAX_NAMED = 20
 
@@ -52,7 +55,7 @@ class Report(Versioned, frozen=True):
         about: the names watched for that it concerns.
         unsigned_by_you: none of its statements is the watcher's own, or one in their name is not;
             ``None``: they did not say how to tell, or it cites none of anybody.
-        evidence: texts of both sides, where something is proved false.
+        evidence: texts of both sides, where something is proved false; of what is no text, or a long one, the digest.
     """
 
     id: Digest
@@ -119,8 +122,18 @@ def of_event(
 
 def of_fraud(registry: str, code: str, detail: str, evidence: Sequence[bytes]) -> Report:
     """The report of something that the registry's own signatures prove false."""
-    texts = tuple(raw.decode("utf-8", "backslashreplace") for raw in evidence)
+    texts = tuple(map(_side, evidence))
     return _made(registry, kind="fraud", code=code, summary=detail, evidence=texts)
+
+
+def _side(raw: bytes) -> str:
+    """One side as text. Evidence may be any bytes, and nobody may keep a report from being read by what it quotes."""
+    try:
+        text = raw.decode("utf-8")
+        canonical.check_profile(text)
+    except (UnicodeDecodeError, MalformedError):
+        return canonical.digest(raw)
+    return text if len(canonical.encode(text)) <= MAX_SIDE_BYTES else canonical.digest(raw)
 
 
 def of_problem(registry: str, error: PriorConsentError, now: str) -> Report:
@@ -163,6 +176,9 @@ def _levels(event: ev.Event, states: States) -> list[tuple[str, str | None, str]
 def _made(registry: str, **members: Any) -> Report:
     nothing = {"pos": None, "time": None, "about": (), "event": None, "statements": (), "evidence": ()}
     told = {"v": 1, "registry": registry, "unsigned_by_you": None, **nothing, **members}
+    # Errors quote what others sent, and a report has to be readable whatever that is.
+    plain = str(told["summary"]).encode("utf-8", "backslashreplace").decode("utf-8")
+    told["summary"] = unicodedata.normalize("NFC", plain)
     # Who watches may learn later which statements are their own; the report is still the same one.
     identity = {
         name: told[name] for name in ("registry", "kind", "code", "pos", "time", "about", "summary", "evidence")

@@ -199,8 +199,9 @@ class Monitor:
 
     def _prove(self, error: FraudError) -> None:
         report = reports.of_fraud(self._trust.registry, error.code, str(error), error.evidence)
+        # In this order: once the report is kept nobody looks again.
+        self._memory.keep_evidence(report, error.evidence)
         self._memory.add(report)
-        self._memory.keep_evidence(report)
 
 
 def _not_at_hand(digest: str) -> None:

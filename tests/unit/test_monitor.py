@@ -4,13 +4,16 @@ import json
 import shutil
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from priorconsent import canonical, names
 from priorconsent.court.published import Folder
-from priorconsent.errors import ConflictError
+from priorconsent.errors import ConflictError, UnreachableError
 from priorconsent.keys import sign_keyset
 from priorconsent.log.checkpoint import Checkpoint
 from priorconsent.log.note import split_note
+from priorconsent.monitor import reports
 from priorconsent.monitor.interests import Interests, of_key, of_name, of_party, of_work
 from priorconsent.monitor.memory import Memory
 from priorconsent.monitor.rounds import Monitor
@@ -218,6 +221,37 @@ def test_fraud_is_kept_with_its_evidence_and_ends_the_following(world, tmp_path,
     # It is told once, and stays.
     assert mine.look(tmp_path / "public", LATER).fraud == seen.fraud
     assert [report.kind for report in mine.told] == ["fraud"]
+
+
+@given(st.text(st.characters(), max_size=50), st.lists(st.binary(), max_size=2))
+@example("e\u0301", [b"e\xcc\x81"])
+@example("\ud800", [b"\xed\xa0\x80"])
+def test_any_report_can_be_read_again(told, sides):
+    problem = reports.of_problem(cast.REGISTRY, UnreachableError(told), HOUR)
+    fraud = reports.of_fraud(cast.REGISTRY, "fraud", told, sides)
+    for report in (problem, fraud):
+        assert reports.read_report(report.encode()) == report
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [bytes(range(256)), b"e\xcc\x81", b"\x01" * (1 << 18), b"x" * (1 << 20)],
+    ids=["no text", "text in another form", "text that grows", "long text"],
+)
+def test_no_evidence_keeps_anybody_from_telling_of_it(world, tmp_path, watch, forged):
+    """What a registry cites as a signature may be any bytes."""
+    digest = canonical.digest(forged)
+    world.made.evidence[digest] = forged
+    refusal = {"refusal": "urn:uuid:00000000-0000-4000-8000-00000000000a", "vendors": ["*"], "works": ["*"]}
+    event = {"t": "refuse", "party": cast.STUDIO, "uses": ["*"], "statement": digest, **refusal}
+    world.append(event, cast.BATCH_B)
+    mine, folder = watch(), grow(world).publish(tmp_path / "public")
+    for _ in range(2):
+        seen = mine.look(folder, LATER)
+        assert (seen.fraud.code, seen.fraud.evidence[1]) == ("fraud", digest)
+    assert [report.kind for report in mine.told] == ["fraud"]
+    [_, kept] = sorted((tmp_path / "monitor.sqlite.evidence").glob("*/*"))
+    assert kept.read_bytes() == forged
 
 
 def test_a_copy_of_a_keyset_with_other_signatures_accuses_nobody(world, tmp_path, watch):

@@ -347,7 +347,7 @@ def test_a_receipt_is_judged_by_the_keys_of_its_time(dropped):
         assert [code for code in failed(report) if code == "signature"] == expected
 
 
-@pytest.mark.parametrize("how", ["another signature", "the keyset before it", "no keyset"])
+@pytest.mark.parametrize("how", ["another signature", "the keyset before it", "no keyset", "nothing"])
 def test_a_copy_that_hides_a_keyset_brings_no_ended_key_back(how):
     """Who holds a stolen receipt key, and serves a copy of the log, would make a fresh yes of it."""
     later = times.plus(ISSUED, 600)
@@ -364,7 +364,8 @@ def test_a_copy_that_hides_a_keyset_brings_no_ended_key_back(how):
         "the keyset before it": world.made.blobs[cast.REGISTRY],
         "no keyset": b"{}",
     }
-    (place._folder / "blob" / event.digest.replace(":", "/")).write_bytes(copies[how])
+    copy = place._folder / "blob" / event.digest.replace(":", "/")
+    copy.write_bytes(copies[how]) if how in copies else copy.unlink()
     log = read_log(place, TRUST)
     report = check_receipt(forged, leaves, TRUST, Shown(log=log))
     assert (report.exit_code, failed(report)) == (Exit.COULD_NOT_CHECK, ["signature"])
@@ -633,6 +634,30 @@ def test_a_log_of_another_registry_or_root_tells_nothing():
     for trust in (cast.trust(registry="sha256:" + "0" * 64), cast.trust(roots=(cast.LOG_KEY.jwk.thumbprint,))):
         with pytest.raises(NotTrustedError):
             read_log(place, trust)
+
+
+@pytest.mark.parametrize(
+    "leaf", [b'{"t":"anchor"}', b"\xff", b'{"digest":"","kind":"runs","party":null,"statement":null,"t":"anchor"}']
+)
+def test_an_entry_that_is_no_event_hides_no_broken_promise(leaf):
+    world, _ = granted()
+    raw = acknowledge(canonical.digest(lost(world)))
+    world.made.events.append(leaf)
+    # Nor does a keyset that nobody can fetch.
+    world.append({"t": "keyset", "version": 2, "digest": canonical.digest(b"withheld")}, cast.BATCH_C)
+    world.seal(cast.BATCH_C)
+    world.seal(times.plus(cast.BATCH_C, 60))
+    assert judge(world, raw).outcome == Outcome.UNLOGGED
+
+
+def test_a_log_that_is_not_sound_is_no_fault_of_the_question():
+    world, *_ = story()
+    place = published(world, len(world.made.events))
+    checkpoint = place._folder / "log" / "checkpoint"
+    for raw in (b"no note", cast.sign_log([*world.made.events[:-1], b"{}"])):
+        checkpoint.write_bytes(raw)
+        with pytest.raises(NotTrustedError):
+            read_log(place, TRUST)
 
 
 def test_entries_that_do_not_lead_to_the_checkpoint_tell_nothing():
