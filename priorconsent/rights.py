@@ -47,7 +47,7 @@ class RightsTable(Versioned, frozen=True):
     def rules_for(self, uses: tuple[str, ...], modalities_in: tuple[str, ...]) -> tuple[Rule, ...]:
         """The rules that these uses of these inputs fall under.
 
-        A use that the table does not know concerns every right of every work it could reach.
+        A use that no rule speaks about, of these inputs, concerns every right of every work it could reach.
         """
         return _rules_for(self, uses, modalities_in)
 
@@ -55,11 +55,10 @@ class RightsTable(Versioned, frozen=True):
 # Half of a decision went into finding the same few rules again.
 @functools.lru_cache(maxsize=1024)
 def _rules_for(table: RightsTable, uses: tuple[str, ...], modalities_in: tuple[str, ...]) -> tuple[Rule, ...]:
-    known = [rule for rule in table.rules if any(_meets(rule, use) for use in uses)]
-    unknown = [use for use in uses if not any(_meets(rule, use) for rule in table.rules)]
-    if unknown:
+    taken = [rule for rule in table.rules if _takes(rule, modalities_in)]
+    if not all(any(_meets(rule, use) for rule in taken) for use in uses):
         return (EVERYTHING,)
-    return tuple(rule for rule in known if _takes(rule, modalities_in))
+    return tuple(rule for rule in taken if any(_meets(rule, use) for use in uses))
 
 
 def _meets(rule: Rule, use: str) -> bool:

@@ -155,10 +155,11 @@ def _overtaken(said: Statement, log: LogAtHand, due: int, received_at: str) -> t
         if event.statement is not None or event.time <= received_at:
             return f"event {pos} had ended the key that signed", pos
     find = _FIND.get(said.type)
-    return find(said, earlier) if find else None
+    return find(said, earlier, received_at) if find else None
 
 
-def _grant_ended(said: Statement, earlier: dict[int, ev.Event]) -> tuple[str, int | None] | None:
+def _grant_ended(said: Statement, earlier: dict[int, ev.Event], received_at: str) -> tuple[str, int | None] | None:
+    del received_at
     grant = next((e.grant for e in earlier.values() if isinstance(e, ev.GrantAdd) and e.digest == said.subject), None)
     if grant is None:
         return "the grant was never logged", None
@@ -168,9 +169,14 @@ def _grant_ended(said: Statement, earlier: dict[int, ev.Event]) -> tuple[str, in
     return None
 
 
-def _key_ended(said: Statement, earlier: dict[int, ev.Event]) -> tuple[str, int | None] | None:
+def _key_ended(said: Statement, earlier: dict[int, ev.Event], received_at: str) -> tuple[str, int | None] | None:
+    suspect_from = said.body.get("suspect_from")
     for pos, event in earlier.items():
-        if isinstance(event, ev.PartyKeyEnd) and (event.party, event.key) == (said.party, said.body.get("key")):
+        if not isinstance(event, ev.PartyKeyEnd) or (event.party, event.key) != (said.party, said.body.get("key")):
+            continue
+        # Else the registry could end a stolen key itself, and leave standing what the thief approved.
+        as_suspect = suspect_from is None or (event.suspect_from or event.time) <= suspect_from
+        if event.statement is not None or event.time <= received_at or as_suspect:
             return f"event {pos} had ended that key", pos
     return None
 
@@ -182,7 +188,7 @@ _BY: dict[str, type[ev.Event]] = {
     "refusal": ev.Refuse,
     "key-end": ev.PartyKeyEnd,
 }
-_FIND: dict[str, Callable[[Statement, dict[int, ev.Event]], tuple[str, int | None] | None]] = {
+_FIND: dict[str, Callable[[Statement, dict[int, ev.Event], str], tuple[str, int | None] | None]] = {
     "withdrawal": _grant_ended,
     "pause": _grant_ended,
     "key-end": _key_ended,

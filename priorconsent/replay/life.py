@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 from priorconsent import canonical, names
 from priorconsent import events as ev
+from priorconsent.errors import MalformedError
 from priorconsent.grants import Token
 from priorconsent.replay.step import Step, after, must
+from priorconsent.statements import Signed
 from priorconsent.states import GrantState, LifeEntry, LifeState, WorkState
 
 ENDED = frozenset({"withdrawn", "superseded"})
@@ -95,9 +97,15 @@ def withdraw(step: Step, event: ev.Withdraw) -> None:
 
 
 def _approvers(step: Step, approvals: tuple[str, ...]) -> frozenset[str] | None:
-    """Who approved, as far as the archive shows; ``None`` unless it shows all of them."""
-    found = [step.signed(digest) for digest in approvals]
-    parties = frozenset(one[0].party for one in found if one is not None)
+    """Who approved, as far as the archive shows; ``None`` unless it shows all of them.
+
+    Whether an approval counts was judged when the grant was logged, by the keys of that day: some have ended since.
+    """
+    found = [step.evidence(digest) for digest in approvals]
+    try:
+        parties = frozenset(Signed(raw).statement.party for raw in found if raw is not None)
+    except MalformedError as error:
+        raise step.fraud(f"an approval cited is no statement: {error}", *(raw for raw in found if raw)) from error
     return parties if len(parties) == len(approvals) else None
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from priorconsent import consent
+from priorconsent import canonical, consent
 from priorconsent.consent import refusal_meets, required
 from priorconsent.rights import LATEST, SHIPPED, read_rights_table
 from priorconsent.states import Refusal
@@ -127,6 +127,18 @@ def test_cycles_end():
     world.issue(world.offer())
     assert not world.alarms
     assert world.wait(days=1).reason() == "granted"
+
+
+def test_a_use_that_no_rule_speaks_about_for_what_goes_in_concerns_everything(world):
+    """The shipped table has no such gap; a later one may."""
+    audio = {"uses": ["train"], "rights": ["performer"], "reach": ["self"], "kinds": [], "modalities_in": ["audio"]}
+    table = read_rights_table(canonical.encode({"v": 1, "version": 2, "rules": [audio]}))
+
+    def rights(uses, modalities):
+        return set(required((FILM,), (), uses, modalities, table, world.ledger).rights)
+
+    assert rights(("train.generative",), AUDIO) == {"performer"} == rights(("train.generative",), ANY)
+    assert rights(("train.generative",), VIDEO) == RIGHTS == rights(("search", "train.generative"), AUDIO)
 
 
 REFUSALS = [

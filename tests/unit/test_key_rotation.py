@@ -7,7 +7,7 @@ from priorconsent import times
 from priorconsent.errors import FraudError
 from priorconsent.keys import RegistryKey
 from tests.unit.test_replay_cheats import HOLDERS
-from tests.world import PUBLISHER, World, key
+from tests.world import PUBLISHER, STUDIO, World, key
 
 
 def end(world, use, until, *, begins=None):
@@ -94,6 +94,17 @@ def test_what_an_account_said_stays_after_the_account_key_has_ended():
     end(world, "account", until=world.clock)
     world.close_batch().wait(days=1)
     assert world.reason(min_method="account") == "granted"
+
+
+def test_what_an_account_approved_can_be_withdrawn_after_the_account_key_has_ended():
+    """The approval was judged when the grant was logged; judged again now, an honest withdrawal was proof of fraud."""
+    world = by_account(World.with_film())
+    offer = world.offer()
+    world.issue(offer, method="account")
+    end(world, "account", until=world.clock)
+    world.wait(days=1).withdraw(offer, STUDIO)
+    assert world.last.alarm is None
+    assert world.reason(min_method="account") == "withdrawn"
 
 
 def test_an_account_key_whose_time_is_over_approves_nothing():

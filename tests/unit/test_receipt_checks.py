@@ -466,6 +466,7 @@ def test_a_later_map_that_changed_since_upholds_no_yes():
 
 
 RECEIVED = times.plus(cast.BATCH_C, -30)
+SUSPECT = "2026-12-05T00:00:00Z"
 
 
 def acknowledge(statement, key=cast.RECEIPT_KEY, registry=cast.REGISTRY, received_at=RECEIVED):
@@ -589,6 +590,27 @@ def test_a_key_that_the_registry_ended_once_it_had_the_statement_excuses_nothing
     raw = acknowledge(canonical.digest(statement))
     assert cast.BATCH_C > RECEIVED
     assert judge(world, raw, statement).outcome == Outcome.UNLOGGED
+
+
+@pytest.mark.parametrize(
+    ("ended", "outcome"),
+    [
+        (None, Outcome.UNLOGGED),
+        (times.plus(SUSPECT, 1), Outcome.UNLOGGED),
+        (SUSPECT, Outcome.OVERTAKEN),
+        ("2026-11-01T00:00:00Z", Outcome.OVERTAKEN),
+    ],
+)
+def test_an_end_by_the_registry_that_suspects_less_than_the_holder_excuses_nothing(ended, outcome):
+    world, _ = granted()
+    key = cast.KEY_RECORDS[cast.STUDIO].key_id
+    body = {"party": cast.STUDIO, "key": key, "reason": "stolen", "suspect_from": SUSPECT}
+    subject = canonical.digest(canonical.encode(body))
+    statement = cast.sign("key-end", cast.STUDIO, subject, body, at=RECEIVED, nonce="stolen")
+    event = {**body, "t": "party-key-end", "suspect_from": ended, "statement": None}
+    world.log(event, times.plus(RECEIVED, 1))
+    world.seal(times.plus(RECEIVED, 60))
+    assert judge(world, acknowledge(canonical.digest(statement)), statement).outcome == outcome
 
 
 @pytest.mark.parametrize(
