@@ -25,7 +25,7 @@ MAX_DEPTH = 32
 MAX_JSON_BYTES = 1 << 20
 
 # Lists whose order has a meaning; every other list is a sorted set.
-ORDERED_LISTS = frozenset({"life", "siblings", "consistency", "@context", "type", "leaves"})
+ORDERED_LISTS = frozenset({"life", "siblings", "path", "consistency", "@context", "type", "leaves"})
 
 Json = Any
 _ENCODER = msgspec.json.Encoder(order="sorted")

@@ -26,6 +26,7 @@ from priorconsent import (
     statements,
     states,
 )
+from priorconsent.court.receipt_file import ShownReceipt
 from priorconsent.monitor import reports
 from priorconsent.records import Record
 
@@ -40,6 +41,7 @@ RECORDS: dict[str, type[Record]] = {
     "acknowledgement": acknowledgements.Acknowledgement,
     "receipt": receipts.Receipt,
     "receipt-answer": receipts.AnswerLeaf,
+    "receipt-in-bundle": ShownReceipt,
     "report": reports.Report,
     "unsigned-line": lists.UnsignedLine,
     "signed-line": lists.SignedLine,

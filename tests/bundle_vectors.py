@@ -1,7 +1,7 @@
-"""Makes ``stamped.zip`` in ``vectors/bundles``, its trust file, ``answers.json``: ``python -m tests.bundle_vectors``.
+"""Makes bundles in ``vectors/bundles``, a trust file, and ``answers.json``: ``python -m tests.bundle_vectors``.
 
-The bundle of scenario 1 for a reader who asks for everything: witnesses of both kinds, and a time-stamp. A stranger has
-stamped it too, earlier, and one token is no token.
+``answered.zip`` has a receipt. ``stamped.zip`` is the bundle of scenario 1 for a reader who asks for everything:
+witnesses of both kinds, and a time-stamp. A stranger has stamped it too, earlier, and one token is no token.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from priorconsent import times
 from priorconsent.court.verify import verify
 from priorconsent.trust import read_trust
 from tests import scenario as cast
+from tests.answering import asked_and_withdrawn
 from tests.court_world import honest
 from tests.tsa import make_authority
 from tests.unit.test_witnessed_evidence import ASKS, countersigned
@@ -22,7 +23,7 @@ from tests.unit.test_witnessed_evidence import ASKS, countersigned
 BUNDLES = Path(__file__).parent / "vectors" / "bundles"
 FIRST, LAST = cast.SIZES["B"], cast.SIZES["C"]
 WITNESSED_S, STAMPED_S = 5, 90
-TRUST = {"withdrawn.zip": "trust.json", "stamped.zip": "stamped-trust.json"}
+TRUST = {"withdrawn.zip": "trust.json", "answered.zip": "trust.json", "stamped.zip": "stamped-trust.json"}
 INSTANTS = [
     "2026-12-10T11:59:59Z",
     *(times.plus(cast.BATCH_B, seconds) for seconds in (0, 4, 5, 89, 90, 600)),
@@ -60,6 +61,7 @@ def answer(name: str, at: str) -> str:
 
 if __name__ == "__main__":
     raw, trust = make()
+    (BUNDLES / "answered.zip").write_bytes(asked_and_withdrawn()[1])
     (BUNDLES / "stamped.zip").write_bytes(raw)
     (BUNDLES / "stamped-trust.json").write_bytes(trust)
     (BUNDLES / "answers.json").write_text(json.dumps(answers(), indent=1) + "\n", encoding="utf-8")

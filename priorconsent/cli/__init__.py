@@ -35,7 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "hand-in": ("priorconsent.cli.hand_in", "hand a signed list in"),
     "keyset": ("priorconsent.cli.keyset", "make a root key; tell, sign and check the keysets of a registry"),
     "log": ("priorconsent.cli.log", "check a whole log, or a promise to log something; be a witness of logs"),
-    "receipt": ("priorconsent.cli.receipt", "check a receipt that the registry gave for its answers"),
+    "receipt": ("priorconsent.cli.receipt", "check a receipt for the registry's answers; add it to a bundle"),
 }
 
 

@@ -43,10 +43,12 @@ def run(arguments: argparse.Namespace) -> int:
 def _show(report: Report) -> None:
     say(f"{report.outcome}: the evidence for {report.grant or 'no grant that could be read'}")
     for step in report.steps:
-        say(f"  {step.number:>2} {step.mark:<6} {step.title}: {step.detail}")
+        say(f"  {step.line}")
     for work, decision in report.decisions.items():
         say(f"{decision.verdict.value}: {decision.reason} as of {report.at} for {work}")
         say(f"  {asking.sentence(decision.reason)}")
+    for line in (line for told in report.receipts for line in told.lines):
+        say(line)
     say("Assumed:")
     for assumption in report.assumptions:
         say(f"  - {assumption}")

@@ -2,6 +2,7 @@
 
 ``build`` lays the pieces out under their names and adds the papers; ``read`` takes them apart again,
 strictly: exactly the files listed here, and those named by a digest have it. Nothing is verified yet.
+Receipts are added by whoever holds them (``adding``).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from msgspec import Meta
 
 from priorconsent import canonical, merkle_map, states
 from priorconsent.contents import key_id_of
-from priorconsent.court import container, papers
+from priorconsent.court import container, papers, receipt_file
 from priorconsent.errors import MalformedError
 from priorconsent.grants import Token
 from priorconsent.log import spelling
@@ -46,7 +47,8 @@ STAMPED = frozenset({"tsr/checkpoint", "tsr/consistency", "tsr/0.tsr"})
 
 _LISTED = re.compile(
     r"statements/[0-9a-f]{64}|keys/[0-9a-f]{64}\.json|share-sets/[0-9a-f]{64}\.json|texts/[0-9a-f]{64}"
-    r"|keysets/[1-9][0-9]{0,5}\.json|now/map/[0-9a-f]{64}\.json|tsr/checkpoint|tsr/consistency|tsr/[0-7]\.tsr",
+    r"|keysets/[1-9][0-9]{0,5}\.json|now/map/[0-9a-f]{64}\.json|tsr/checkpoint|tsr/consistency|tsr/[0-7]\.tsr"
+    r"|receipts/[0-9a-f]{64}\.json",
     re.ASCII,
 )
 
@@ -164,9 +166,17 @@ def build(
     files |= {f"texts/{_sha256(raw)}": raw for raw in evidence.texts}
     files |= {f"now/map/{merkle_map.map_key(leaf.name).hex()}.json": leaf.encode() for leaf in leaves}
     files |= _stamps(stamped) if stamped else {}
-    files |= papers.render(files)
-    files[papers.MANIFEST] = papers.manifest(files)
-    return container.pack(files)
+    return packed(files)
+
+
+def packed(files: Mapping[str, bytes]) -> bytes:
+    """The archive of these files, with the papers that tell of them.
+
+    Raises:
+        MalformedError: as for ``build``.
+    """
+    whole = {**files, **papers.render(files)}
+    return container.pack({**whole, papers.MANIFEST: papers.manifest(whole)})
 
 
 def _stamps(stamped: Stamped) -> dict[str, bytes]:
@@ -190,9 +200,12 @@ def read(raw: bytes) -> Bundle:
             faults.append(f"{name[:100]!r} has no place in a bundle")
         elif not _fits(name, files[name]):
             faults.append(f"the content of {name} does not have the digest in its name")
+    bundle = Bundle(files)
+    if len(bundle.receipts) > receipt_file.MAX_RECEIPTS:
+        faults.append(f"{len(bundle.receipts)} receipts, at most {receipt_file.MAX_RECEIPTS} are read")
     if faults:
         raise MalformedError("; ".join(faults))
-    return Bundle(files)
+    return bundle
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +237,11 @@ class Bundle:
     def stamps(self) -> dict[str, bytes]:
         """The time-stamps by their names, in order; empty if no authority was asked."""
         return {name: raw for name, raw in sorted(self.files.items()) if name.endswith(".tsr")}
+
+    @property
+    def receipts(self) -> dict[str, bytes]:
+        """The receipts by the names of their files, in order; empty if nobody added one."""
+        return {name: raw for name, raw in sorted(self.files.items()) if name.startswith(f"{receipt_file.FOLDER}/")}
 
     @property
     def leaves(self) -> list[MapLeaf]:
@@ -277,6 +295,13 @@ def _map_key(raw: bytes) -> str | None:
         return None
 
 
+def _receipt(raw: bytes) -> str | None:
+    try:
+        return _stem(receipt_file.read_shown(raw).file_name)
+    except MalformedError:
+        return None
+
+
 # How the files of a folder get their names; ``None``: by version.
 _NAMED_BY: dict[str, Callable[[bytes], str | None] | None] = {
     "statements": _sha256,
@@ -284,6 +309,7 @@ _NAMED_BY: dict[str, Callable[[bytes], str | None] | None] = {
     "share-sets": _sha256,
     "texts": _sha256,
     "now/map": _map_key,
+    "receipts": _receipt,
     "keysets": None,
     "tsr": None,
 }

@@ -116,12 +116,22 @@ class LogAtHand:
             SignatureError: there is no such key.
             UnreachableError: that keyset is not at hand.
         """
+        _, keyset = self.in_force(at)
+        return keyset.key(kid, "receipt", at)
+
+    def in_force(self, at: str) -> tuple[int, Keyset]:
+        """The keyset in force at an instant, by the time of its event, and the position of that.
+
+        Raises:
+            SignatureError: there was none yet.
+            UnreachableError: it is not at hand.
+        """
         for one in reversed(self.keysets):
             if one.time > at:
                 continue
             if one.keyset is None:
                 raise UnreachableError(f"the keyset of event {one.pos} is not at hand as it was signed: try elsewhere")
-            return one.keyset.key(kid, "receipt", at)
+            return one.pos, one.keyset
         raise SignatureError(f"this registry had no keys yet at {at}")
 
     def anchored(self, digest: str, since: str) -> tuple[int, str] | None:
@@ -132,11 +142,16 @@ class LogAtHand:
         """
         wanted = canonical.digest_bytes(digest)
         for pos, event in sorted(self.events.items()):
-            if isinstance(event, Anchor) and event.time >= since and wanted in self._list(event):
+            if isinstance(event, Anchor) and event.time >= since and wanted in self.listed(event):
                 return pos, event.time
         return None
 
-    def _list(self, anchor: Anchor) -> list[bytes]:
+    def listed(self, anchor: Anchor) -> list[bytes]:
+        """The digests that an anchor commits to, 32 bytes each.
+
+        Raises:
+            NotTrustedError: the list is not at hand, or another one.
+        """
         raw = self.blob(anchor.digest)
         if receipts.list_digest(raw) != anchor.digest:
             raise NotTrustedError(f"the list of receipts under {anchor.digest} is another one")

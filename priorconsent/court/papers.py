@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from priorconsent import canonical, keys, merkle_map, names
-from priorconsent.court import html
+from priorconsent.court import html, receipt_papers
+from priorconsent.court.receipt_file import ShownReceipt
 from priorconsent.errors import MalformedError
 from priorconsent.events import GrantAdd, MapRoot, read_event
 from priorconsent.grants import Token
@@ -52,10 +53,14 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the papers tell, read from the other files and not verified here."""
+    """What the papers tell, read from the other files and not verified here.
+
+    Args:
+        keys: of the registry, by key id.
+    """
 
     token: Token
-    grant_key: keys.Jwk
+    keys: Mapping[str, keys.Jwk]
     event: GrantAdd
     pos: int
     statements: tuple[Statement, ...]
@@ -63,6 +68,18 @@ class Facts:
     first: Head
     now: Head
     stamped: bool
+    receipts: tuple[ShownReceipt, ...]
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """What has to be taken on somebody's word."""
+        return ASSUMPTIONS + (receipt_papers.ASSUMPTIONS if self.receipts else ())
+
+    def by_hand(self, file: str, kid: str) -> str:
+        """Commands that check a compact JWS of the registry."""
+        if kid not in self.keys:
+            raise MalformedError(f"no keyset of the bundle has the key that signed {file}")
+        return _BY_HAND.format(file=file, pem=_pem(self.keys[kid]))
 
 
 def render(files: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -92,7 +109,7 @@ def _facts(files: Mapping[str, bytes]) -> Facts:
         raise MalformedError("first/event.json is no grant event")
     return Facts(
         token=token,
-        grant_key=_grant_key(token, files),
+        keys=_keys(files),
         event=event,
         pos=LogProof.parse(files["first/proof"]).index,
         statements=tuple(
@@ -102,15 +119,13 @@ def _facts(files: Mapping[str, bytes]) -> Facts:
         first=_head(files, "first"),
         now=_head(files, "now"),
         stamped="tsr/checkpoint" in files,
+        receipts=receipt_papers.read(files),
     )
 
 
-def _grant_key(token: Token, files: Mapping[str, bytes]) -> keys.Jwk:
-    for name, raw in files.items():
-        for key in keys.payload_of(raw).keys if name.startswith("keysets/") else ():
-            if key.use == "grant" and key.jwk.thumbprint == token.kid:
-                return key.jwk
-    raise MalformedError("no keyset of the bundle has the key that signed the grant")
+def _keys(files: Mapping[str, bytes]) -> dict[str, keys.Jwk]:
+    found = (keys.payload_of(raw).keys for name, raw in files.items() if name.startswith("keysets/"))
+    return {key.jwk.thumbprint: key.jwk for one in found for key in one}
 
 
 def _head(files: Mapping[str, bytes], folder: str) -> Head:
@@ -127,16 +142,27 @@ def _pem(key: keys.Jwk) -> str:
 
 def _readme(facts: Facts) -> bytes:
     offer = facts.token.offer
+    first = 6 if facts.stamped else 5
     return _README.format(
         grant=offer.grant,
         registry=offer.registry,
         pos=facts.pos,
         origin=facts.first.checkpoint.origin,
         time=facts.event.time,
-        pem=_pem(facts.grant_key),
-        assumptions="\n".join(f"  - {line}" for line in ASSUMPTIONS),
+        commands=facts.by_hand("grant/token.jwt", facts.token.kid),
+        assumptions="\n".join(f"  - {line}" for line in facts.assumptions),
         stamps=_STAMPS if facts.stamped else "",
+        receipts="".join(receipt_papers.readme(n, one, facts.by_hand) for n, one in enumerate(facts.receipts, first)),
     ).encode()
+
+
+_BY_HAND = """\
+    cut -d. -f1-2 {file} | tr -d '\\n' > signed.bin
+    (cut -d. -f3 {file} | tr -d '\\n' | tr '_-' '/+'; printf '==') | openssl base64 -d -A > signature.bin
+    cat > key.pem <<'END'
+{pem}
+END
+    openssl pkeyutl -verify -pubin -inkey key.pem -rawin -in signed.bin -sigfile signature.bin"""
 
 
 _README = """\
@@ -170,12 +196,7 @@ Put your own trust file beside the archive; never use one that came with it.
 In the folder where the archive was unpacked; OpenSSL 3 says "Signature Verified Successfully".
 書庫を展開したフォルダーで実行します。OpenSSL 3 が「Signature Verified Successfully」と表示します。
 
-    cut -d. -f1-2 grant/token.jwt | tr -d '\\n' > signed.bin
-    (cut -d. -f3 grant/token.jwt | tr -d '\\n' | tr '_-' '/+'; printf '==') | openssl base64 -d -A > signature.bin
-    cat > key.pem <<'END'
-{pem}
-END
-    openssl pkeyutl -verify -pubin -inkey key.pem -rawin -in signed.bin -sigfile signature.bin
+{commands}
 
 That this key is the registry's own is said by the keysets, which the registry's roots signed.
 この鍵が登録簿のものであることは、登録簿のルート鍵が署名した鍵セット (keysets) が示します。
@@ -183,7 +204,7 @@ That this key is the registry's own is said by the keysets, which the registry's
 4. What is assumed / 前提
 
 {assumptions}
-{stamps}"""
+{stamps}{receipts}"""
 
 _STAMPS = """
 5. Check by hand the time-stamps / タイムスタンプを手で確かめる
@@ -216,8 +237,9 @@ def _certificate(facts: Facts) -> bytes:
             html.table(_signatures(facts)),
             html.heading("Life · 経過"),
             html.table((entry.time, *_entry(entry)) for entry in facts.life),
+            *receipt_papers.certificate(facts.receipts),
             html.heading("Assumptions · 前提"),
-            html.items(ASSUMPTIONS),
+            html.items(facts.assumptions),
         ],
     )
 

@@ -11,6 +11,7 @@ from priorconsent.errors import FraudError, NotTrustedError, StaleError
 from priorconsent.events import MapRoot
 from priorconsent.head import MAX_QUORUM_DELAY_S, Head
 from priorconsent.keys import Jwk
+from priorconsent.log.tree import check_inclusion, leaf_hash
 from priorconsent.receipts import AnswerLeaf, Receipt, SignedReceipt
 from priorconsent.states import State
 from priorconsent.trust import Trust
@@ -74,17 +75,33 @@ class Map(Protocol):
 
 def answers(receipt: Receipt, leaves: Sequence[AnswerLeaf], trust: Trust) -> str:
     """Step 1: registry, number, root, and what the answers allow."""
-    if receipt.registry != trust.registry:
-        raise NotTrustedError(f"a receipt of registry {receipt.registry}, not of {trust.registry}")
     if receipt.answers != receipts.answers_of(leaves):
         raise NotTrustedError("these are not the answers that were signed")
+    _check_itself(receipt, leaves, trust)
+    yes = sum(leaf.permitted for leaf in leaves)
+    return f"{len(leaves)} answers, {yes} of them permitted"
+
+
+def some_answers(receipt: Receipt, shown: Sequence[tuple[AnswerLeaf, Sequence[bytes]]], trust: Trust) -> None:
+    """Step 1 where only some of the answers are shown.
+
+    Args:
+        shown: each with the sibling hashes up to the root that is signed, from the leaf upwards.
+    """
+    told = receipt.answers
+    for leaf, path in shown:
+        check_inclusion(leaf_hash(leaf.encode()), leaf.i, told.n, path, canonical.digest_bytes(told.root))
+    _check_itself(receipt, [leaf for leaf, _ in shown], trust)
+
+
+def _check_itself(receipt: Receipt, leaves: Sequence[AnswerLeaf], trust: Trust) -> None:
+    if receipt.registry != trust.registry:
+        raise NotTrustedError(f"a receipt of registry {receipt.registry}, not of {trust.registry}")
     limit = receipts.fresh_until(receipt.issued_at, leaves, times.plus(receipt.issued_at, receipts.FRESH_FOR_S))
     if receipt.fresh_until > limit:
         raise NotTrustedError(f"it calls itself fresh until {receipt.fresh_until}; its answers allow {limit}")
     if any(leaf.query is not None and leaf.query.at > receipt.issued_at for leaf in leaves):
         raise NotTrustedError("it answers about a time that was still to come")
-    yes = sum(leaf.permitted for leaf in leaves)
-    return f"{len(leaves)} answers, {yes} of them permitted"
 
 
 def request(receipt: Receipt, sent: bytes | None, nonce: str | None) -> str:

@@ -109,7 +109,6 @@ class ReceiptReport:
 
     def to_json(self) -> dict[str, Any]:
         """The report as plain JSON values."""
-        members = ("number", "code", "title", "ok", "reached", "detail")
         return {
             "outcome": self.outcome,
             "code": self.code,
@@ -120,7 +119,7 @@ class ReceiptReport:
             "upheld": self.upheld,
             "receipt": self.receipt.to_json(),
             "answers": [leaf.to_json() for leaf in self.leaves],
-            "steps": [{member: getattr(step, member) for member in members} for step in self.steps],
+            "steps": [step.to_json() for step in self.steps],
             "assumptions": list(self.assumptions),
         }
 

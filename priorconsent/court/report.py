@@ -10,8 +10,11 @@ from typing import Any, Literal
 from priorconsent.court import html
 from priorconsent.decision import Decision
 from priorconsent.reasons import REASONS, Verdict
+from priorconsent.receipts import AnswerLeaf, Receipt
 
 Outcome = Literal["valid", "inconclusive", "invalid"]
+# One more than the longest code, ``statements``, has.
+CODE_WIDTH = 11
 
 
 class Exit(IntEnum):
@@ -49,6 +52,61 @@ class Step:
             return "-"
         return "ok" if self.ok else "FAILED"
 
+    @property
+    def line(self) -> str:
+        """The step as one line: number, mark, code, title and what was found, in columns."""
+        return f"{self.number:>2} {self.mark:<6} {self.code:<{CODE_WIDTH}} {self.title}: {self.detail}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The step as plain JSON values."""
+        return {
+            "number": self.number,
+            "code": self.code,
+            "title": self.title,
+            "ok": self.ok,
+            "reached": self.reached,
+            "detail": self.detail,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What the registry answered about the grant, by a receipt that counts.
+
+    Args:
+        digest: of the receipt.
+        answers: those shown, in the order of the questions.
+        pos: of the anchor that commits to the receipt.
+        anchored_at: time of that anchor.
+        keyset: version of the keyset that was in force when it was issued.
+    """
+
+    digest: str
+    receipt: Receipt
+    answers: tuple[AnswerLeaf, ...]
+    pos: int
+    anchored_at: str
+    keyset: int
+
+    @property
+    def lines(self) -> list[str]:
+        """For people: who was told when, and that the log knew of it; then each answer with its question."""
+        told = self.receipt
+        answers = (f"  {leaf.verdict}: {leaf.reason} until {leaf.until} for {_question(leaf)}" for leaf in self.answers)
+        when = f"{told.issued_at} to {told.audience or 'an asker not named'}, fresh until {told.fresh_until}"
+        logged = f"in the log since {self.anchored_at} (entry {self.pos})"
+        return [f"Answered at {when}, {logged}, receipt {self.digest}:", *answers]
+
+    def to_json(self) -> dict[str, Any]:
+        """The receipt and the answers shown as plain JSON values."""
+        return {
+            "digest": self.digest,
+            "receipt": self.receipt.to_json(),
+            "answers": [leaf.to_json() for leaf in self.answers],
+            "anchor": {"pos": self.pos, "time": self.anchored_at},
+            "keyset": self.keyset,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -60,6 +118,7 @@ class Report:
         at: the instant judged; ``None`` if there was none to judge.
         asked: what the decision was asked, besides the work.
         decisions: work → answer, in order of the works; empty unless the evidence is valid.
+        receipts: what the registry had answered, in order of time; empty if the bundle has none that count.
         assumptions: what was taken on somebody's word.
     """
 
@@ -70,6 +129,7 @@ class Report:
     asked: Mapping[str, str]
     steps: tuple[Step, ...]
     decisions: Mapping[str, Decision]
+    receipts: tuple[Answered, ...]
     assumptions: tuple[str, ...]
 
     @property
@@ -94,18 +154,9 @@ class Report:
             "grant": self.grant,
             "at": self.at,
             "asked": dict(self.asked),
-            "steps": [
-                {
-                    "number": one.number,
-                    "code": one.code,
-                    "title": one.title,
-                    "ok": one.ok,
-                    "reached": one.reached,
-                    "detail": one.detail,
-                }
-                for one in self.steps
-            ],
+            "steps": [one.to_json() for one in self.steps],
             "decisions": {work: decision.to_json() for work, decision in self.decisions.items()},
+            "receipts": [one.to_json() for one in self.receipts],
             "assumptions": list(self.assumptions),
         }
 
@@ -124,17 +175,29 @@ class Report:
                 html.table([*rows, *self.asked.items()]),
                 html.heading("Answers"),
                 html.table((work, *_answer(decision)) for work, decision in self.decisions.items()),
+                *self._answered(),
                 html.heading("Steps"),
-                html.table((f"{one.number}. {one.title}", one.mark, one.detail) for one in self.steps),
+                html.table((f"{one.number}. {one.title}", one.code, one.mark, one.detail) for one in self.steps),
                 html.heading("Assumptions"),
                 html.items(self.assumptions),
             ],
         )
 
+    def _answered(self) -> list[str]:
+        rows = [(one.receipt.issued_at, "\n".join(one.lines)) for one in self.receipts]
+        return [html.heading("Answers given before"), html.table(rows)] if rows else []
+
 
 def counted(number: int, one: str, many: str = "") -> str:
     """A number and what it counts, in the singular where it is one."""
     return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def _question(leaf: AnswerLeaf) -> str:
+    if leaf.query is None:
+        return "a question not understood"
+    asked = {name: said for name, said in leaf.query.to_json().items() if name not in {"kind", "key"}}
+    return f"{leaf.query.key} ({', '.join(f'{name} {said}' for name, said in asked.items() if said is not None)})"
 
 
 def _answer(decision: Decision) -> tuple[str, str]:

@@ -21,12 +21,15 @@ but where the report says so. Whatever is wrong in a step is said; what rests on
     pins, the rights table that it pins, and the same code that the registry uses. The method and level
     logged are the lowest of those relied on.
 12. The map shows this grant with these terms, from this event on.
-13. T lies between the two checkpoints: the first shows that the grant was there, the later one its state. If the
+13. Receipts, if somebody added any, are of this registry: signed with a key for receipts that was in force then, from
+    a checkpoint with which this log began, committed to by the log within two hours. Each answer shown rests on this
+    grant, and the states in the bundle permit what it permits.
+14. T lies between the two checkpoints: the first shows that the grant was there, the later one its state. If the
     trust file names time-stamp authorities, one of them saw the first not after T. A copy that is younger than the
     event is not older than what shows it.
-14. The decision: may each named work be used so at T? Its tie to a copy is taken as met.
+15. The decision: may each named work be used so at T? Its tie to a copy is taken as met.
 
-Steps 1 to 12: the evidence is valid or not. Step 13: else it is inconclusive about T.
+Steps 1 to 13: the evidence is valid or not. Step 14: else it is inconclusive about T.
 """
 
 from __future__ import annotations
@@ -35,13 +38,14 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from priorconsent import canonical, names, rights, times
+from priorconsent.court import answered_steps, consent_steps, log_steps, papers, receipt_papers
 from priorconsent.court import bundle as bundles
-from priorconsent.court import consent_steps, log_steps, papers
+from priorconsent.court.answered_steps import Proved
 from priorconsent.court.asked import ask, question
 from priorconsent.court.bundle import Bundle
 from priorconsent.court.consent_steps import Judge
 from priorconsent.court.log_steps import Logged, ProvedStates, Seen
-from priorconsent.court.report import Report, Step, counted
+from priorconsent.court.report import Answered, Report, Step, counted
 from priorconsent.decision import Decision
 from priorconsent.errors import NotTrustedError, PriorConsentError
 from priorconsent.grants import Token
@@ -66,6 +70,7 @@ TITLES = {
     "statements": "Every statement is signed by its party",
     "complete": "Everybody whose yes was needed said yes",
     "state": "The map shows this grant",
+    "receipts": "Every receipt holds",
     "time": "The two checkpoints enclose the time in question",
     "decision": "The decision for each work named",
 }
@@ -85,6 +90,11 @@ FOUND: dict[str, Callable[[Any], str]] = {
     ),
     "complete": lambda needed: f"{counted(len(needed.parties), 'holder')} in {counted(len(needed.works), 'work')}",
     "state": lambda grant: f"last entry: {grant.life[-1].s}, {grant.life[-1].time}",
+    "receipts": lambda told: ", ".join(
+        [counted(len(told), "receipt"), counted(sum(len(one.answers) for one in told), "answer")]
+        if told
+        else ["none in the bundle"]
+    ),
     "time": str,
     "decision": lambda found: ", ".join(sorted({f"{one.verdict}: {one.reason}" for one in found.values()})),
 }
@@ -135,11 +145,13 @@ def verify(
     table = run.quietly(_table, bundle, token, tables)
     run.step("complete", consent_steps.completeness, bundle, signed, table, judge)
 
-    # 12. What became of it.
-    run.step("state", log_steps.same_state, token, first, states)
+    # 12. and 13. What became of it, and what was said of it.
+    grant = run.step("state", log_steps.same_state, token, first, states)
+    proved = run.quietly(Proved, token, first, now, keysets, states, grant, table, trust)
+    told = run.step("receipts", answered_steps.answered, bundle, proved)
     sound = run.all_ok
 
-    # 13. and 14. The answer, from sound evidence only.
+    # 14. and 15. The answer, from sound evidence only.
     instant = at or (now.quorum_time if now else None)
     query = question(token.offer, trust, asked or {}) if token else {}
     acquired_at = query.get("acquired_at", instant)
@@ -153,10 +165,12 @@ def verify(
         asked=query,
         steps=tuple(run.steps),
         decisions=decisions or {},
+        receipts=told or (),
         assumptions=(
             *_time_assumptions(first, now),
             *(line for line in papers.ASSUMPTIONS if line != papers.TIME),
             *_default_instant(at, now),
+            *_of_receipts(told or (), keysets or ()),
             *_more_assumptions(judge, trust, asked or {}, query),
         ),
     )
@@ -253,6 +267,21 @@ def _default_instant(at: str | None, now: Head | None) -> list[str]:
         return []
     taken = f"Not said, so taken: at {now.quorum_time}, the bundle's last checkpoint"
     return [f"{taken}; what was logged later is not known here."]
+
+
+def _of_receipts(told: tuple[Answered, ...], keysets: tuple[Keyset, ...]) -> list[str]:
+    entries = (
+        f"That keyset {one.keyset} was in force at {one.receipt.issued_at} is read from its entries in the log; that"
+        " these had effect is for `priorconsent log fsck` to show."
+        for one in told
+        if one.keyset != len(keysets)
+    )
+    others = any(len(leaf.grants) > 1 for one in told for leaf in one.answers)
+    return [
+        *(receipt_papers.ASSUMPTIONS if told else ()),
+        *dict.fromkeys(entries),
+        *(["An answer rests on other grants too, which this bundle says nothing about."] if others else []),
+    ]
 
 
 def _more_assumptions(

@@ -146,6 +146,20 @@ def inclusion_proof(index: int, size: int, nodes: Nodes) -> list[bytes]:
     return path[::-1]
 
 
+def sides(index: int, size: int) -> int:
+    """On which sides the hashes of an inclusion proof stand: bit j is set where hash j stands on the left.
+
+    Several trees and indices share these, and so one proof: without the size of the tree they are all it shows.
+    """
+    lefts: list[bool] = []
+    start, end = 0, size
+    while end - start > 1:
+        split = _split(start, end)
+        lefts.append(index >= split)
+        start, end = (split, end) if index >= split else (start, split)
+    return sum(left << j for j, left in enumerate(reversed(lefts)))
+
+
 def consistency_proof(old: int, new: int, nodes: Nodes) -> list[bytes]:
     """Hashes that show the first ``old`` leaves to be the beginning of the first ``new`` ones.
 

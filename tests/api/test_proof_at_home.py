@@ -1,19 +1,27 @@
 """What the registry gave, checked by whom it was given to: the command line, on what is published."""
 
+import contextlib
+import io
 import json
 
 import pytest
 
 from priorconsent import canonical, cli, times
+from priorconsent.court.verify import verify
 from tests.api import test_acknowledgements as noes
-from tests.api.conftest import client_at, post
+from tests.api.conftest import client_at, key_for, post
 from tests.api.test_receipts import ADDRESS, NONCE, ask, asked, granted
+from tests.cast import FILM_FILE
 from tests.serving import serving
 from transparency import receipts as given
 from transparency.files import public_folder
 from transparency.models import GivenReceipt, Pending
+from transparency.store import own_trust
 
 __all__ = ["granted"]
+
+# Of the steps that are taken where neither request nor map is shown.
+CODES = ("answers", "signature", "checkpoint", "anchor", "fresh")
 
 
 @pytest.fixture(autouse=True)
@@ -114,6 +122,43 @@ def test_every_receipt_is_anchored(granted, run, tmp_path):
         assert (code, any("check again" in one for one in told["assumptions"])) == (0, False)
 
 
+def test_a_court_sees_in_one_file_that_the_registry_had_said_yes(granted, run, tmp_path, folder):
+    body = canonical.encode({"queries": [{"ref": "a", **asked(granted)}, SECRET], "receipt": True, "nonce": NONCE})
+    key = key_for(granted.vendor, "read", now=granted.now)
+    reply = kept(tmp_path / "reply.json", post(client_at(granted.now, Authorization=key), ADDRESS, body).content)
+    [grant] = json.loads(reply.read_bytes())["decisions"][0]["grants"]
+    before, after, new = (tmp_path / name for name in ("before.zip", "after.zip", "new.zip"))
+    kept(before, client_at(granted.now).get(f"/api/v1/grants/{grant}/bundle").content)
+    words = ["receipt", "add", reply, "--log", public_folder(), "--out", new, "--bundle"]
+    told = told_in_words(folder, *words, before)
+    assert (told[0], "within two hours: try then" in told[1]) == (4, True)
+    anchor(granted)
+    told = told_in_words(folder, *words, before)
+    assert (told[0], "fetch a newer bundle first" in told[1]) == (4, True)
+    assert not new.exists()
+    kept(after, client_at(granted.now).get(f"/api/v1/grants/{grant}/bundle").content)
+    assert told_in_words(folder, *words, after)[0] == 0
+
+    code, report = run("verify", new)
+    assert (code, report["outcome"]) == (0, "valid")
+    [shown] = report["receipts"]
+    assert shown["receipt"]["audience"] == granted.vendor.party
+    assert [(one["verdict"], one["query"]["key"]) for one in shown["answers"]] == [("permitted", FILM_FILE)]
+    assert SECRET["sha256"].encode() not in new.read_bytes()
+    assert verify(after.read_bytes(), own_trust()).receipts == ()
+
+
+SECRET = {"ref": "b", "sha256": "ab" * 32, "use": "search"}
+
+
+def told_in_words(folder, *words):
+    """Exit code and output of a command that has no JSON."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+        code = cli.main([*map(str, words), "--trust", str(folder / "trust.json")])
+    return code, out.getvalue()
+
+
 # Acknowledgements
 
 
@@ -195,3 +240,5 @@ def test_receipts_for_people_are_told_in_words(granted, capsys, tmp_path, folder
     out = capsys.readouterr().out
     assert out.startswith("valid: receipt sha256:")
     assert "permitted: granted for sha256:" in out
+    steps = [line.split()[:3] for line in out.splitlines()[1:6]]
+    assert steps == [[str(n), "ok", code] for n, code in enumerate(CODES, 1)]

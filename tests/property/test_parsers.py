@@ -47,7 +47,7 @@ from priorconsent import (
     trust,
 )
 from priorconsent.ceremony import finishing, plan
-from priorconsent.court import acknowledged, bundle, container, receipted, reply, verify
+from priorconsent.court import acknowledged, adding, bundle, container, receipt_file, receipted, reply, verify
 from priorconsent.court.log_at_hand import read_log
 from priorconsent.court.published import Folder
 from priorconsent.errors import MalformedError, PriorConsentError
@@ -56,7 +56,7 @@ from priorconsent.log import checkpoint, cosignature, countersigners, note, open
 from priorconsent.monitor import interests, reports
 from priorconsent.signing import pbes2, pkcs8, uris
 from priorconsent.witness import protocol
-from tests import court_world, scenario, witnesses
+from tests import answering, court_world, scenario, witnesses
 from tests.scenario import VECTOR
 from tests.unit import test_lists, test_receipts
 from tests.world import QUESTION
@@ -170,6 +170,7 @@ SEEN = Seen(
     v=1, registry=scenario.REGISTRY, size=18, root=canonical.digest(b""), time=NOW, checkpoint="note", fork=None
 ).encode()
 FILES = container.unpack(court_world.granted())
+ASKED, ANSWERED = answering.asked_and_withdrawn()
 LEAF = next(raw for name, raw in FILES.items() if name.startswith("now/map/"))
 TRUST = scenario.trust()
 SEEN_BY_ALL = witnesses.cosigned(
@@ -187,6 +188,7 @@ ACKNOWLEDGEMENT = acknowledgements.sign(
 LIST = receipts.write_list(canonical.digest(bytes([n])) for n in range(3))
 REPLY = canonical.encode({**test_receipts.told(), "receipt": RECEIPT.decode(), "answers": [test_receipts.leaf()]})
 LOG = read_published(court_world.honest())
+ASKED_LOG = answering.at_hand(ASKED)
 
 PASSPHRASE = b"a passphrase of some length"
 KEY_FILE = pkcs8.encode(Ed25519PrivateKey.generate(), PASSPHRASE)
@@ -228,15 +230,20 @@ PARSERS = {
         lambda raw: receipted.check_receipt(raw, [test_receipts.leaf()], TRUST, receipted.Shown(log=LOG)),
         [RECEIPT],
     ),
+    "court.receipt_file.read_shown": (receipt_file.read_shown, list(bundle.read(ANSWERED).receipts.values())),
     "court.reply.read_answers": (reply.read_answers, [canonical.encode([test_receipts.leaf()])]),
     "court.reply.read_reply": (reply.read_reply, [REPLY]),
     "ceremony.plan.read_plan": (plan.read_plan, [PLAN]),
     "ceremony.finishing.SignatureFile": (finishing.SignatureFile.parse, [SIGNATURE_FILE]),
-    "court.bundle.read": (bundle.read, [court_world.granted()]),
+    "court.adding.add_receipt": (
+        lambda raw: adding.add_receipt(raw, answering.reply_of(ASKED), ASKED_LOG, TRUST),
+        [ASKED.bundle(20, 24, 18)],
+    ),
+    "court.bundle.read": (bundle.read, [court_world.granted(), ANSWERED]),
     "court.bundle.read_leaf": (bundle.read_leaf, [LEAF]),
     "court.bundle.read_consistency": (bundle.read_consistency, [b"", b"A" * 43 + b"=\n"]),
     "court.container.unpack": (container.unpack, [court_world.granted()]),
-    "court.verify.verify": (lambda raw: verify.verify(raw, TRUST), [court_world.granted()]),
+    "court.verify.verify": (lambda raw: verify.verify(raw, TRUST), [court_world.granted(), ANSWERED]),
     "current_map.CurrentMap.advance": (in_a_file(read_changes), [good_changes()]),
     "events.read_event": (events.read_event, EVENTS),
     "events.event_of": (value(events.event_of), EVENTS),

@@ -119,7 +119,8 @@ def test_what_is_packed_is_unpacked(files):
 @pytest.mark.parametrize(
     "name",
     ["../trust.json", "/etc/passwd", "statements/../x", "statements/" + "A" * 64, "statements/" + "a" * 63, "texts/",
-     "keysets/01.json", "keysets/0.json", "now/map/x.json", "README.txt ", "trust.json", "grant/token.jwt/x", "tsr/x"],
+     "keysets/01.json", "keysets/0.json", "now/map/x.json", "README.txt ", "trust.json", "grant/token.jwt/x", "tsr/x",
+     "receipts/x.json", "receipts/" + "a" * 64],
 )  # fmt: skip
 def test_a_file_that_is_not_listed_has_no_place(name):
     raw = container.pack({**container.unpack(court_world.granted()), name: b""})

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from priorconsent.cli import main
+from priorconsent.court.verify import TITLES
 from tests import scenario as cast
 from tests.court_world import granted, honest, withdrawn
 from tests.serving import serving
@@ -43,7 +44,7 @@ def test_verify_tells_the_outcome_by_its_exit_code(capsys, bundle, trust, at, co
     found, out = run(capsys, "verify", bundle, "--trust", trust, "--at", at, "--json")
     report = json.loads(out)
     assert (found, report["outcome"], report["permitted"]) == (code, outcome, code == 0)
-    assert len(report["steps"]) == 14
+    assert len(report["steps"]) == len(TITLES)
     assert any("quorum none" in line for line in report["assumptions"])
 
 
@@ -51,7 +52,16 @@ def test_verify_of_a_broken_bundle_exits_with_5(capsys, bundle, trust):
     bundle.write_bytes(granted()[:-1])
     code, out = run(capsys, "verify", bundle, "--trust", trust)
     assert code == 5
-    assert [line[5:11].strip() for line in out.splitlines()[1:14]] == ["FAILED"] + ["-"] * 12
+    assert [line[5:11].strip() for line in out.splitlines()[1:16]] == ["FAILED"] + ["-"] * 14
+
+
+def test_every_step_is_printed_with_its_code(capsys, bundle, trust, tmp_path):
+    page = tmp_path / "report.html"
+    _, out = run(capsys, "verify", bundle, "--trust", trust, "--report", page)
+    lines = out.splitlines()[1 : len(TITLES) + 1]
+    assert [line.split()[:3] for line in lines] == [[str(number), "ok", code] for number, code in enumerate(TITLES, 1)]
+    assert len({line.index(title) for line, title in zip(lines, TITLES.values(), strict=True)}) == 1
+    assert all(f"<td>{code}</td>" in page.read_text(encoding="utf-8") for code in TITLES)
 
 
 def test_verify_says_as_of_when_it_answers(capsys, bundle, trust):

@@ -15,9 +15,10 @@ from priorconsent.log.note import split_note
 from priorconsent.offers import TextPin
 from tests import court_world
 from tests import scenario as cast
+from tests.answering import granted
 from tests.court_world import World, honest
 from tests.tsa import make_authority
-from tests.unit.test_receipt_checks import acknowledge, granted, lost, withdrawn
+from tests.unit.test_receipt_checks import acknowledge, lost, withdrawn
 from tests.unit.test_verify import LOG_ENDED, LOG_NEXT, rotate, second_keyset
 
 TRUST = cast.trust()

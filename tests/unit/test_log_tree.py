@@ -73,6 +73,18 @@ def test_every_leaf_proves_at_its_own_index_and_at_no_other(size):
                 tree.check_inclusion(LEAVES[index], other, size, path, root)
 
 
+@pytest.mark.parametrize("size", range(1, len(LEAVES) + 1))
+def test_the_sides_of_a_path_say_all_that_index_and_size_do(size):
+    root = naive_root(LEAVES[:size])
+    for index in range(size):
+        path, found = tree.inclusion_proof(index, size, NODES), tree.sides(index, size)
+        # In a tree of a power of two, the bits of the index are the sides.
+        tree.check_inclusion(LEAVES[index], found, 1 << len(path), path, root)
+        for other in set(range(1 << len(path))) - {found}:
+            with pytest.raises(ProofError):
+                tree.check_inclusion(LEAVES[index], other, 1 << len(path), path, root)
+
+
 @pytest.mark.parametrize("new", range(1, 25))
 def test_every_tree_begins_with_every_smaller_one(new):
     for old in range(1, new + 1):

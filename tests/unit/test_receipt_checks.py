@@ -15,21 +15,27 @@ from priorconsent.court.published import Folder
 from priorconsent.court.receipted import Shown, check_receipt
 from priorconsent.court.reply import read_answers
 from priorconsent.court.report import Exit
-from priorconsent.decision import decide
 from priorconsent.errors import MalformedError, NotTrustedError, ProofError, SignatureError, UnreachableError
 from priorconsent.events import KeysetChange
-from priorconsent.log import tree
-from tests import court_world
 from tests import scenario as cast
+from tests.answering import (
+    ANCHORED,
+    ISSUED,
+    KID,
+    LATER,
+    NONCE,
+    REQUEST,
+    anchor,
+    granted,
+    leaves_of,
+    question,
+    receipt_of,
+    rotated,
+    sign,
+)
 from tests.court_world import World
 
-ISSUED = times.plus(cast.BATCH_B, 60)
-ANCHORED = times.plus(ISSUED, 3600)
-LATER = times.plus(ISSUED, 3 * 3600)
-REQUEST = b'{"queries":[]}'
-NONCE = cast.salt("the asker's")
 TRUST = cast.trust()
-KID = cast.RECEIPT_KEY.jwk.thumbprint
 
 
 class Map:
@@ -58,51 +64,6 @@ def folders(tmp_path):
     FOLDERS[:] = [tmp_path / str(number) for number in range(8)]
     for folder in FOLDERS:
         folder.mkdir()
-
-
-def question(**other):
-    return query.parse({**cast.QUESTION, **other, "at": ISSUED}, now=ISSUED)
-
-
-def leaves_of(world, size, *questions):
-    states = court_world.View(world.maps[size])
-    return [receipts.leaf(i, one, decide(one, states), states) for i, one in enumerate(questions or (question(),))]
-
-
-def receipt_of(world, size, leaves, **changes):
-    root = tree.root(map(tree.leaf_hash, world.made.events[:size]))
-    members = {
-        "v": 1,
-        "registry": cast.REGISTRY,
-        "id": cast.salt("receipt"),
-        "audience": None,
-        "request": canonical.digest(REQUEST),
-        "nonce": NONCE,
-        "issued_at": ISSUED,
-        "fresh_until": receipts.fresh_until(changes.get("issued_at", ISSUED), leaves, LATER),
-        "checkpoint": {"origin": cast.ORIGIN, "size": size, "root": f"sha256:{root.hex()}"},
-        "engine": receipts.ENGINE,
-        "answers": receipts.answers_of(leaves).to_json(),
-    }
-    return receipts.Receipt.parse(canonical.encode(members | changes))
-
-
-def sign(made, key=cast.RECEIPT_KEY, kid=KID):
-    return receipts.sign(made, kid, key.sign)
-
-
-def anchor(world, time, *raws):
-    listed = receipts.write_list([*map(canonical.digest, raws), canonical.digest(b"somebody else's")])
-    digest = receipts.list_digest(listed)
-    world.made.blobs[digest] = listed
-    draft = {"t": "anchor", "kind": "receipts", "digest": digest, "party": None, "statement": None}
-    world.log(draft, time)
-
-
-def granted():
-    world = World().begin()
-    world.log(world.sign_grant(), cast.BATCH_B)
-    return world, world.seal(cast.BATCH_B)
 
 
 @functools.cache
@@ -309,26 +270,6 @@ def test_only_a_receipt_key_signs_receipts(key, kid):
     anchor(world, ANCHORED, raw)
     world.seal(ANCHORED)
     assert failed(check(world, raw, leaves))[0] == "signature"
-
-
-def rotated(world, time, *, dropped=False):
-    """A second keyset with another receipt key; the first one ends, or is no longer in it."""
-    ended = [
-        msgspec.structs.replace(one, until=time) if one.use == "receipt" else one
-        for one in cast.KEYSET.keys
-        if not (dropped and one.use == "receipt")
-    ]
-    new = keys.RegistryKey(jwk=cast.key("receipt-2").jwk, use="receipt", from_=time, until=None)
-    keyset = msgspec.structs.replace(
-        cast.KEYSET,
-        registry=cast.REGISTRY,
-        version=2,
-        previous=cast.REGISTRY,
-        keys=tuple(sorted([*ended, new], key=lambda one: one.encode())),
-    )
-    world.made.blobs[keyset.digest] = keys.sign_keyset(keyset, [cast.ROOT_KEY])
-    world.log({"t": "keyset", "version": 2, "digest": keyset.digest}, time)
-    return world.seal(time)
 
 
 @pytest.mark.parametrize("dropped", [False, True])

@@ -50,7 +50,7 @@ def assert_invalid(raw, *codes, trust=TRUST, match=""):
 def test_the_day_of_the_grant_is_valid_and_permitted():
     report = verify(granted(), TRUST)
     assert (report.outcome, report.exit_code, failed(report)) == ("valid", Exit.PERMITTED, [])
-    assert [step.number for step in report.steps] == list(range(1, 15))
+    assert [step.number for step in report.steps] == list(range(1, 16))
     assert [step.code for step in report.steps] == list(TITLES)
     assert report.at == cast.BATCH_B
     assert report.decisions[cast.FILM].verdict is Verdict.PERMITTED
@@ -166,7 +166,7 @@ def test_an_instant_that_is_not_said_is_told_with_what_it_leaves_out():
 
 def test_a_step_that_was_not_reached_is_no_step_that_failed():
     steps = verify(granted()[:-1], TRUST).steps
-    assert [step.mark for step in steps] == ["FAILED"] + ["-"] * 13
+    assert [step.mark for step in steps] == ["FAILED"] + ["-"] * 14
     assert not any(step.ok for step in steps)
     assert all(step.detail.startswith("not reached") for step in steps[1:])
     assert b"<td>FAILED</td>" in verify(granted()[:-1], TRUST).to_html()
