@@ -6,6 +6,7 @@ Places are URLs by the WHATWG standard, in one canonical spelling (docs/spec/map
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 import can_ada
@@ -183,9 +184,41 @@ def _parse(text: str) -> can_ada.URL:
         raise MalformedError("only http and https URLs are places")
     if url.username or url.password:
         raise MalformedError("URL with credentials")
+    if "xn--" in url.hostname and not _is_international(url.hostname):
+        raise MalformedError("no host: an xn-- label that stands for no name in other letters")
     if max(len(url.href), len(_without_fragment(url.href))) > MAX_URL_BYTES:
         raise MalformedError(f"URL longer than {MAX_URL_BYTES} bytes")
     return url
+
+
+def _is_international(host: str) -> bool:
+    """Whether the standard makes this host of the letters that it stands for, and they are read in one order.
+
+    Since June 2026 the standard takes any ``xn--`` label that is ASCII; parsers of before look what it stands for.
+    The order of letters (RFC 5893, section 2) is always asked for by the standard, and not tested by all parsers.
+    """
+    labels = host.split(".")
+    try:
+        letters = [label[4:].encode().decode("punycode") if label.startswith("xn--") else label for label in labels]
+        made = can_ada.parse(f"https://{'.'.join(letters)}").hostname
+    except (ValueError, TypeError, UnicodeError):
+        return False
+    directions = [[unicodedata.bidirectional(letter) for letter in label] for label in letters]
+    mixed = any(direction in {"R", "AL", "AN"} for label in directions for direction in label)
+    return made == host and (not mixed or all(_has_one_order(label) for label in directions if label))
+
+
+def _has_one_order(directions: list[str]) -> bool:
+    """Whether a label of a host with letters from right to left keeps the six rules of RFC 5893, section 2."""
+    to_left = directions[0] in {"R", "AL"}
+    allowed = {"R", "AL", "AN", "EN"} if to_left else {"L", "EN"}
+    last = next((one for one in reversed(directions) if one != "NSM"), "")
+    return (
+        directions[0] in {"L", "R", "AL"}
+        and set(directions) <= allowed | {"ES", "CS", "ET", "ON", "BN", "NSM"}
+        and last in allowed
+        and not {"EN", "AN"} <= set(directions)
+    )
 
 
 def _without_fragment(href: str) -> str:

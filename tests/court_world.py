@@ -56,6 +56,10 @@ class World:
     def log(self, draft: dict[str, Any], time: str) -> None:
         if draft["t"] == "rights-table":
             draft = {**draft, "digest": LATEST.digest}
+        self.take(draft, time)
+
+    def take(self, draft: dict[str, Any], time: str) -> None:
+        """Log what replay takes, to the letter."""
         cast._log(self.made, draft, time)
         effect = replay.apply(events.read_event(self.made.events[-1]), self.ledger, self.archive)
         assert effect.alarm is None, effect.alarm

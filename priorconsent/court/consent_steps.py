@@ -111,7 +111,7 @@ def _verified(raw: bytes, kind: str, records: Mapping[str, bytes], judge: Judge)
 
 
 def rights_table(bundle: Bundle, offer: Offer, tables: Mapping[str, RightsTable]) -> RightsTable:
-    """The table that the offer pins, with the meaning that those who signed gave it.
+    """The table that the offer pins: whose yes it asks for, to those who signed and to nobody else.
 
     Args:
         tables: known beforehand, by digest; any other is read from the bundle.

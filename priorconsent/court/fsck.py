@@ -24,7 +24,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from priorconsent import events as ev
-from priorconsent import keys, names, timestamps
+from priorconsent import keys, names, rights, timestamps
 from priorconsent.acknowledgements import SignedAcknowledgement
 from priorconsent.court import acknowledged
 from priorconsent.court.acknowledged import Kept, Outcome
@@ -35,6 +35,7 @@ from priorconsent.court.published import Published
 from priorconsent.court.stored import KEPT, STAMP, StoredTiles, check_stored, is_stored
 from priorconsent.errors import (
     FraudError,
+    NotAvailableError,
     NotFoundError,
     PriorConsentError,
     ProofError,
@@ -243,6 +244,9 @@ class _Check:
             self.found.alarms.append(Finding("alarm", subject, effect.alarm))
         elif isinstance(taken.event, ev.GrantAdd):
             self._check_texts(taken.event, subject)
+        elif isinstance(taken.event, ev.RightsTableChange) and taken.event.digest not in rights.SHIPPED:
+            told = "not a rights table that this version knows: whose yes it asks for is the registry's word"
+            self.found.unable.append(Finding(NotAvailableError.code, subject, told))
         if taken.false_root:
             self.found.tell("false_map_root", subject, "its root is not that of the map replayed")
 

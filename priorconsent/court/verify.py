@@ -27,7 +27,8 @@ but where the report says so. Whatever is wrong in a step is said; what rests on
 14. T lies between the two checkpoints: the first shows that the grant was there, the later one its state. If the
     trust file names time-stamp authorities, one of them saw the first not after T. A copy that is younger than the
     event is not older than what shows it.
-15. The decision: may each named work be used so at T? Its tie to a copy is taken as met.
+15. The decision: may each named work be used so at T? Its tie to a copy is taken as met. A rights table that came
+    with the bundle permits nothing: it says whose yes was needed, and a registry could write one that asks nobody.
 
 Steps 1 to 13: the evidence is valid or not. Step 14: else it is inconclusive about T.
 """
@@ -116,7 +117,8 @@ def verify(
         at: the instant T; ``None``: the newest that the bundle can speak of.
         asked: members of a query (``use``, ``vendor``, ``territory`` …) but its key and ``at``. What is not
             given is taken from the offer, levels and methods from the trust file.
-        tables: rights tables known beforehand, by digest; any other is read from the bundle.
+        tables: rights tables known beforehand, by digest; by any other, read from the bundle, evidence is valid and
+            permits nothing.
 
     Raises:
         MalformedError: ``at`` is no instant. Whatever is wrong with the bundle is in the report.
@@ -156,7 +158,7 @@ def verify(
     query = question(token.offer, trust, asked or {}) if token else {}
     acquired_at = query.get("acquired_at", instant)
     run.step("time", _time, instant, acquired_at, first, now, seen, trust, only_if=sound)
-    decisions = run.step("decision", _decide, token, query, instant, states, table, only_if=run.all_ok)
+    decisions = run.step("decision", _decide, token, query, instant, states, tables, only_if=run.all_ok)
     return Report(
         outcome="invalid" if not sound else "inconclusive" if decisions is None else "valid",
         digest=canonical.digest(raw),
@@ -170,6 +172,7 @@ def verify(
             *_time_assumptions(first, now),
             *(line for line in papers.ASSUMPTIONS if line != papers.TIME),
             *_default_instant(at, now),
+            *_whose_rules(token, tables),
             *_of_receipts(told or (), keysets or ()),
             *_more_assumptions(judge, trust, asked or {}, query),
         ),
@@ -250,10 +253,9 @@ def _time(instant: str, acquired_at: str, first: Logged, now: Head, seen: Seen, 
 
 
 def _decide(
-    token: Token, query: Mapping[str, str], instant: str, states: ProvedStates, table: RightsTable
+    token: Token, query: Mapping[str, str], instant: str, states: ProvedStates, tables: Mapping[str, RightsTable]
 ) -> dict[str, Decision]:
-    offer = token.offer
-    return {work: ask(work, query, instant, states, {offer.rights_table: table}) for work in offer.works}
+    return {work: ask(work, query, instant, states, tables) for work in token.offer.works}
 
 
 def _time_assumptions(first: Logged | None, now: Head | None) -> list[str]:
@@ -267,6 +269,13 @@ def _default_instant(at: str | None, now: Head | None) -> list[str]:
         return []
     taken = f"Not said, so taken: at {now.quorum_time}, the bundle's last checkpoint"
     return [f"{taken}; what was logged later is not known here."]
+
+
+def _whose_rules(token: Token | None, tables: Mapping[str, RightsTable]) -> list[str]:
+    if token is None or token.offer.rights_table in tables:
+        return []
+    told = f"The rights table {token.offer.rights_table} came with the bundle and is not known here"
+    return [f"{told}: whose yes was needed is the registry's word, so nothing is permitted."]
 
 
 def _of_receipts(told: tuple[Answered, ...], keysets: tuple[Keyset, ...]) -> list[str]:

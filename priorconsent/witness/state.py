@@ -36,6 +36,14 @@ CREATE TABLE evidence(
 );
 """
 
+# What was shown before, and could not be proved, may turn out to be a fork.
+_KEEP = """
+INSERT INTO evidence(at, kind, origin, size, root, held, shown) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT(origin, size, root) DO UPDATE SET
+    at = excluded.at, kind = excluded.kind, held = excluded.held, shown = excluded.shown
+WHERE evidence.kind = 'unproved' AND excluded.kind = 'fork'
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -176,12 +184,13 @@ class Turn:
         Returns:
             Whether it is new.
         """
-        (kept,) = self._connection.execute("SELECT count(*) FROM evidence WHERE origin = ?", (self._origin,)).fetchone()
+        (kept,) = self._connection.execute(
+            # By kind: what proves nothing must not fill the room of what does.
+            "SELECT count(*) FROM evidence WHERE origin = ? AND kind = ?",
+            (self._origin, kind),
+        ).fetchone()
         if kept >= MAX_EVIDENCE_PER_LOG:
             return False
         row = (at, kind, self._origin, checkpoint.size, checkpoint.root, self.held.note or b"", shown)
-        done = self._connection.execute(
-            "INSERT OR IGNORE INTO evidence(at, kind, origin, size, root, held, shown) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            row,
-        )
+        done = self._connection.execute(_KEEP, row)
         return done.rowcount == 1

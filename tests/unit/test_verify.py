@@ -12,8 +12,10 @@ import pytest
 
 from priorconsent import canonical, grants, jws, merkle_map, names, states, times
 from priorconsent.court import bundle, container, papers
+from priorconsent.court.fsck import fsck
 from priorconsent.court.gather import gather
 from priorconsent.court.log_steps import require_all
+from priorconsent.court.published import Folder
 from priorconsent.court.report import Exit, counted
 from priorconsent.court.verify import TITLES, verify
 from priorconsent.errors import MalformedError, NotTrustedError
@@ -21,7 +23,7 @@ from priorconsent.keys import RegistryKey, sign_keyset
 from priorconsent.log import note, policy
 from priorconsent.offers import TextPin
 from priorconsent.reasons import Verdict
-from priorconsent.rights import LATEST, SHIPPED
+from priorconsent.rights import LATEST, SHIPPED, RightsTable, Rule
 from priorconsent.shares import Link
 from tests import court_world
 from tests import scenario as cast
@@ -108,6 +110,27 @@ def test_a_grant_dated_back_covers_no_copy_from_before_its_checkpoint(copy_s, ex
 def test_what_is_asked_decides_and_the_rest_comes_from_the_offer(asked, reason):
     report = verify(granted(), TRUST, asked=asked)
     assert (report.outcome, report.decisions[cast.FILM].reason) == ("valid", reason)
+
+
+def test_rules_that_the_registry_made_up_permit_nothing(tmp_path):
+    """With a table of its own, by which the author of the original need not be asked, one signature would do."""
+    rule = Rule(uses=("train",), rights=("copyright",), reach=("self",), kinds=(), modalities_in=())
+    own = RightsTable(v=1, version=2, rules=(rule,))
+    world = World().begin()
+    world.made.blobs[own.digest] = own.encode()
+    world.take({"t": "rights-table", "version": 2, "digest": own.digest}, cast.BATCH_B)
+    pinned = canonical.digest(canonical.encode([[cast.FILM, cast.SHARE_SETS[cast.FILM].digest]]))
+    offer = msgspec.structs.replace(OFFER, rights_table=own.digest, share_sets=pinned, rights=("copyright",))
+    world.log(world.sign_grant(offer, approvers=[cast.STUDIO]), cast.BATCH_B)
+    size = world.seal(cast.BATCH_B)
+
+    report = verify(world.bundle(size, size), TRUST)
+    assert (report.outcome, report.exit_code) == ("valid", Exit.NOT_PERMITTED)
+    assert report.decisions[cast.FILM].reason == "rights_not_granted"
+    assert any("is not known here" in line for line in report.assumptions)
+    assert verify(world.bundle(size, size), TRUST, tables={own.digest: own}).exit_code == Exit.PERMITTED
+    found = fsck(Folder(world.publish(tmp_path)), TRUST)
+    assert (found.exit_code, [one.code for one in found.unable]) == (Exit.COULD_NOT_CHECK, ["not_available"])
 
 
 def test_scenario_1_verifies_as_the_vector_has_it():

@@ -197,6 +197,21 @@ def test_a_fork_that_grew_is_refused_and_kept_once(witness, state):
     assert witness.add_checkpoint(request(300, 400)).status == 200
 
 
+def test_no_checkpoint_shown_before_keeps_a_fork_from_being_kept_as_one(witness, state, monkeypatch):
+    """What could not be proved then is a fork as soon as the other root of its size was cosigned."""
+    monkeypatch.setattr("priorconsent.witness.state.MAX_EVIDENCE_PER_LOG", 2)
+    witness.add_checkpoint(request(0, 10))
+    for size in (300, 20, 21):
+        witness.add_checkpoint(request(10, size, FORKED, [bytes(32)]))
+    assert [one.kind for one in state.evidence()] == ["unproved"] * 2
+    witness.add_checkpoint(request(10, 300))
+    for _ in range(2):
+        witness.add_checkpoint(request(300, 300, FORKED, []))
+    [fork] = [one for one in state.evidence() if one.kind == "fork"]
+    for note, nodes in ((fork.held, HONEST), (Submission.parse(fork.shown).note, FORKED)):
+        assert Checkpoint.parse(split_note(note)[0]) == checkpoint(300, nodes)
+
+
 def test_several_logs_do_not_disturb_each_other(witness, state):
     other = Verifier("another.example/1", cast.LOG_KEY.jwk.raw)
     state.add_key(other)
