@@ -106,7 +106,7 @@ def _prepare(stage: object, piece: object, works: list[str]) -> None:
 
     assert isinstance(stage, Stage)
     assert isinstance(piece, Piece)
-    for act in (stage.register, stage.check_rights, stage.share):
+    for act in (stage.register, stage.share):
         with transaction.atomic():
             for work in works:
                 act(work, piece)

@@ -45,17 +45,22 @@ def work(urn: str) -> Work | None:
     return _whole(Work.objects.filter(urn=urn)).first()
 
 
-def share_sets(reader: Actor | None, *, work: str | None = None, after: int = 0) -> list[ShareSet]:
+def share_sets(
+    reader: Actor | None, *, work: str | None = None, state: str | None = None, after: int = 0
+) -> list[ShareSet]:
     """Share sets that somebody may see, with the signatures under them, in order of their rows.
 
     Args:
         reader: ``None`` for a stranger.
         work: only those of this one.
+        state: only those in it.
         after: row id to go on from.
     """
     found = _seen_by(reader).filter(pk__gt=after).order_by("pk")
     if work is not None:
         found = found.filter(work__urn=work)
+    if state is not None:
+        found = found.filter(state=state)
     return list(found[:MAX_ROWS])
 
 
@@ -93,7 +98,7 @@ def _whole(found: QuerySet[Work]) -> QuerySet[Work]:
 
 def _seen_by(reader: Actor | None) -> QuerySet[ShareSet]:
     """What is logged is public; a proposal concerns those who may have to sign it."""
-    rows = ShareSet.objects.select_related("work__registrant").prefetch_related("statements")
+    rows = ShareSet.objects.select_related("work__registrant").prefetch_related("statements", "checks__party")
     if reader is not None and reader.role == "operator":
         return rows
     logged = Q(state=ShareSet.State.LOGGED)

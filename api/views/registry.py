@@ -1,4 +1,4 @@
-"""Parties, works, share sets, refusals, and what operators checked."""
+"""Parties, works, share sets and refusals."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api import openapi, shapes, wire
-from api.access import Anybody, Operate, View, Write, actor, by_key, has_key, now
+from api.access import Anybody, View, Write, actor, by_key, has_key, now
 from api.pages import MAX_ROWS, after, found, page
 from priorconsent import canonical, names
 from priorconsent import vocabulary as words
@@ -22,7 +22,6 @@ from registry.share_sets import body_to_sign, document_of
 from registry.verbs.add_party import add_party
 from registry.verbs.add_work import Description, File, Title, add_work
 from registry.verbs.propose_shares import propose_shares
-from registry.verbs.record_check import record_check
 from transparency.store import current_states
 
 
@@ -110,8 +109,10 @@ class ShareSets(View):
     @extend_schema(**openapi.SHARE_SETS)
     def get(self, request: Request) -> Response:
         """Share sets, a page at a time: what is logged, and with an API key what waits for its party."""
-        given = wire.parameters(request, {"after", "work"})
-        rows = queries.share_sets(_reader(request), work=given.get("work"), after=after(given))
+        given = wire.parameters(request, {"after", "work", "state"})
+        rows = queries.share_sets(
+            _reader(request), work=given.get("work"), state=given.get("state"), after=after(given)
+        )
         return page(rows, lambda rows: [_share_set(row) for row in rows])
 
     @extend_schema(**openapi.PROPOSE_SHARES)
@@ -164,29 +165,6 @@ class OneRefusal(View):
         """One refusal."""
         wire.parameters(request, ())
         return Response(_refusal(found(RefusalRecord.objects.filter(urn=urn).first())))
-
-
-class Checks(View):
-    """``/api/v1/checks``."""
-
-    access = {"POST": Operate}
-
-    @extend_schema(**openapi.CHECK)
-    def post(self, request: Request) -> Response:
-        """Record what an operator saw; it raises claims and share sets made from now on."""
-        told = wire.body(request, shapes.CheckIn)
-        rows = record_check(
-            actor(request),
-            party=told.party,
-            work=told.work,
-            rights=told.rights,
-            aliases=told.names,
-            seen=told.seen,
-            level=told.level,
-            now=now(request),
-        )
-        checked = tuple(row.right or row.name for row in rows)
-        return Response(shapes.CheckOut(checked=checked, at=now(request)), status=201)
 
 
 def _reader(request: Request) -> Actor | None:
@@ -272,9 +250,14 @@ def _share_set(row: ShareSet) -> shapes.ShareSetOut:
         reason=row.reason,
         document=document.to_json(),
         signed_by=tuple(sorted(one.party for one in row.statements.all())),
+        checked=tuple(shapes.ShareIn(right, party) for right, party in sorted(_checks(row))),
         proposed_at=row.proposed_at,
         **more,
     )
+
+
+def _checks(row: ShareSet) -> set[tuple[str, str]]:
+    return {(check.right, check.party.urn) for check in row.checks.all()}
 
 
 def _refusal(row: RefusalRecord) -> shapes.RefusalOut:

@@ -181,6 +181,23 @@ def test_it_goes_on_under_the_keys_handed_over_and_readers_notice_nothing(cast, 
     assert set(Alarm.objects.values_list("code", flat=True)) == set()
 
 
+def test_what_was_checked_there_stays_checked_here_as_far_as_the_log_shows_it(cast, old, elsewhere):
+    with_old_keys(old, elsewhere)
+    take_over(old)
+    cast.wait()
+    members = (cast.studio, cast.broadcaster, cast.toy_maker)
+    for together in ((*members, cast.stranger), members):
+        shares = [("copyright", player) for player in together]
+        signers = (*members, cast.stranger)
+        cast.share("film", shares, [("based_on", "manga")], checked=False, signed_by=signers)
+        cast.log()
+        holders = cast.state(names.work(cast.works["film"])).holders
+        levels = {holder.party: holder.level for holder in holders}
+        # Who joins is checked by nobody yet; once somebody leaves, nobody is.
+        kept = "E3" if cast.stranger in together else "E0"
+        assert levels == {player.party: "E0" if player == cast.stranger else kept for player in together}
+
+
 def test_a_new_bundle_from_here_speaks_of_the_time_before(cast, old, elsewhere):
     with_old_keys(old, elsewhere)
     take_over(old)
