@@ -15,6 +15,7 @@ next keyset (docs/guides/rehost.md). Names, accounts and whatever else was never
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -46,6 +47,7 @@ from transparency.store import DatabaseLedger, Overlay
 FOLDERS: tuple[tuple[type[Stored], str], ...] = ((Blob, "blob"), (EvidenceItem, "evidence"))
 # Of those missing, so many are named.
 MAX_TOLD = 20
+NUMBER = re.compile(r"[0-9]{1,16}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +192,9 @@ def _take_batch(events: list[ev.Event], missing: frozenset[str]) -> None:
 
 def _kept_notes(folder: Path) -> Iterator[tuple[int, bytes]]:
     for path in (folder / "log" / "checkpoints").glob("*"):
-        yield int(path.name), path.read_bytes()
+        # Not what a crash left half written, nor what somebody else put there.
+        if NUMBER.fullmatch(path.name) is not None:
+            yield int(path.name), path.read_bytes()
 
 
 def _put_notes(notes: Iterable[tuple[int, bytes]]) -> None:

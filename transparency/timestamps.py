@@ -62,10 +62,11 @@ def take_over(folder: Path) -> None:
     Within the transaction that takes over the checkpoints; ``publish_all`` then publishes them.
     """
     known = {_file_name(authority): authority for authority in settings.PRIORCONSENT_TSA_URLS}
+    published = {str(size) for size in Checkpoint.objects.filter(published=True).values_list("size", flat=True)}
     for path in sorted(folder.glob("*/*.tsr")):
-        checkpoint, token = Checkpoint.objects.filter(size=path.parent.name, published=True).first(), path.read_bytes()
-        if checkpoint is None:
+        if path.parent.name not in published:
             continue
+        checkpoint, token = Checkpoint.objects.get(size=path.parent.name), path.read_bytes()
         try:
             stamp = timestamps.check(token, _text(checkpoint), settings.PRIORCONSENT_TSA_CA)
         except PriorConsentError:

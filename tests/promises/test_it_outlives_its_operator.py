@@ -221,6 +221,11 @@ def test_time_stamps_come_along_as_far_as_their_authority_is_trusted(cast, old, 
     for name, authority in {"aa": trusted, "bb": other}.items():
         token = authority.answer_at(timestamps.question(text).der, times.parse(cast.now))
         (stamps / f"{name}.tsr").write_bytes(token)
+    # What a crash left, and what does not belong there.
+    (old["public"] / "log" / "checkpoints" / ".half").write_bytes(b"")
+    (old["public"] / "log" / "checkpoints" / "notes").write_bytes(b"")
+    (stamps.parent / "all").mkdir()
+    (stamps.parent / "all" / "aa.tsr").write_bytes(b"")
     with_old_keys(old, elsewhere)
     take_over(old)
 
