@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -17,7 +17,6 @@ MAX_EVENT_BYTES = 65_535
 
 Version = Annotated[int, Meta(ge=1)]
 Statements = tuple[Digest, ...]
-E = TypeVar("E", bound="Event")
 
 
 class Event(Record, frozen=True, tag_field="t"):
