@@ -220,7 +220,12 @@ _TYPED: Final = query(
 WORKS: Final = _list("works_list", shapes.WorkOut, _TYPED)
 WORK: Final = operation("works_get", shapes.WorkOut, parameters=[_URN])
 ADD_WORK: Final = operation("works_add", shapes.WorkOut, status=201, body=shapes.WorkIn, key=True)
-SHARE_SETS: Final = _list("share_sets_list", shapes.ShareSetOut, query("work", "Only those of this work."))
+SHARE_SETS: Final = _list(
+    "share_sets_list",
+    shapes.ShareSetOut,
+    query("work", "Only those of this work."),
+    query("state", "Only those in this state.", enum=["proposed", "sent", "logged", "refused"]),
+)
 SHARE_SET: Final = operation("share_sets_get", shapes.ShareSetOut, parameters=[_DIGEST])
 PROPOSE_SHARES: Final = operation(
     "share_sets_propose", shapes.ShareSetOut, status=201, body=shapes.ShareSetIn, key=True
@@ -237,7 +242,10 @@ WORK_CHANGES: Final = _list(
 SUGGESTIONS: Final = _list("works_suggestions", list_shapes.SuggestionsOut, query("work", "Only this work."), key=True)
 REFUSALS: Final = _list("refusals_list", shapes.RefusalOut, query("party", "Only those of this party."))
 REFUSAL: Final = operation("refusals_get", shapes.RefusalOut, parameters=[_URN])
-CHECK: Final = operation("checks_record", shapes.CheckOut, status=201, body=shapes.CheckIn, key=True)
+CHECK_NAMES: Final = operation("checks_names", shapes.CheckOut, status=201, body=shapes.NamesCheckIn, key=True)
+CHECK_SHARES: Final = operation(
+    "checks_share_sets", shapes.CheckOut, status=201, body=shapes.ShareSetsCheckIn, key=True
+)
 OFFERS: Final = _list("offers_list", shapes.OfferOut, key=True)
 OFFER: Final = operation("offers_get", shapes.OfferOut, parameters=[_URN], key=True)
 DRAFT: Final = operation("offers_draft", shapes.OfferOut, status=201, body=shapes.OfferIn, key=True)

@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from priorconsent.receipts import AnswerLeaf
 from priorconsent.records import Bytes16, Count, Digest, Record, Text, Time, Urn
+from registry.verbs.check_shares import MAX_SETS_AT_ONCE
 
 Ref = Annotated[str, Meta(min_length=1, max_length=200)]
 
@@ -292,6 +293,7 @@ class ShareSetOut(Record, frozen=True):
     Args:
         state: ``proposed``, ``sent``, ``logged`` or ``refused``.
         signed_by: parties whose statement is there.
+        checked: whom an operator's check of this very set covers; without one, a signature logs it at E0.
         to_sign: while it is proposed, what each of its signers puts into a ``shares`` statement.
     """
 
@@ -300,6 +302,7 @@ class ShareSetOut(Record, frozen=True):
     reason: str
     document: dict[str, Any]
     signed_by: tuple[Urn, ...]
+    checked: tuple[ShareIn, ...]
     proposed_at: Time
     to_sign: ToSign | UnsetType = UNSET
 
@@ -316,19 +319,31 @@ class RefusalOut(Record, frozen=True):
     ended_at: Time | None
 
 
-class CheckIn(Record, frozen=True):
-    """What an operator saw: evidence of level E3."""
+class NamesCheckIn(Record, frozen=True):
+    """An operator saw how a party controls these names: evidence of level E3 for what it claims from now on."""
 
     party: Urn
     work: Urn
+    names: tuple[Text, ...]
     seen: Text
-    rights: tuple[Text, ...] = ()
-    names: tuple[Text, ...] = ()
+    level: Text = "E3"
+
+
+class ShareSetsCheckIn(Record, frozen=True):
+    """An operator saw the documents behind these proposals: evidence of level E3, for exactly these share sets.
+
+    Args:
+        holders: whose documents were seen, each named by every one of the sets; null: all that a set names.
+    """
+
+    share_sets: Annotated[tuple[Digest, ...], Meta(min_length=1, max_length=MAX_SETS_AT_ONCE)]
+    seen: Text
+    holders: tuple[ShareIn, ...] | None = None
     level: Text = "E3"
 
 
 class CheckOut(Record, frozen=True):
-    """A recorded check."""
+    """A recorded check: of which names, or of which share sets."""
 
     checked: tuple[str, ...]
     at: Time
@@ -405,7 +420,8 @@ ALL: tuple[type[Record], ...] = (
     ShareSetIn,
     ShareSetOut,
     RefusalOut,
-    CheckIn,
+    NamesCheckIn,
+    ShareSetsCheckIn,
     CheckOut,
     OfferIn,
     OfferOut,

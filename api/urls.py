@@ -9,6 +9,7 @@ from django.urls import URLPattern, path, re_path
 from api.views import (
     buckets,
     catalogue,
+    checks,
     decisions,
     description,
     discovery,
@@ -61,7 +62,8 @@ urlpatterns: list[URLPattern] = [
     path("api/v1/share-sets/<str:digest>", registry.OneShareSet.as_view()),
     path("api/v1/refusals", registry.Refusals.as_view()),
     path("api/v1/refusals/<str:urn>", registry.OneRefusal.as_view()),
-    path("api/v1/checks", registry.Checks.as_view()),
+    path("api/v1/checks/names", checks.Names.as_view()),
+    path("api/v1/checks/share-sets", checks.ShareSets.as_view()),
     path("api/v1/offers", licences.Offers.as_view()),
     path("api/v1/offers/<str:urn>", licences.OneOffer.as_view()),
     path("api/v1/offers/<str:urn>/offer", licences.PutForward.as_view()),

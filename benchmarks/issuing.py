@@ -79,7 +79,7 @@ def _issue(folder: Path, size: int, count: int) -> list[Figure]:
     from priorconsent import times as instants
     from transparency import sequencer
     from transparency.append import sequenced_by_caller
-    from transparency.keys import found_registry
+    from transparency.keysets import found_registry
     from transparency.models import Alarm
 
     call_command("migrate", verbosity=0, interactive=False)
@@ -106,7 +106,7 @@ def _prepare(stage: object, piece: object, works: list[str]) -> None:
 
     assert isinstance(stage, Stage)
     assert isinstance(piece, Piece)
-    for act in (stage.register, stage.check_rights, stage.share):
+    for act in (stage.register, stage.share):
         with transaction.atomic():
             for work in works:
                 act(work, piece)

@@ -1,7 +1,8 @@
 """The rows beside a log that was taken over: what entries and evidence tell of parties, keys, works and refusals.
 
 Names, titles and documents were never there, and parties give them anew. An operator's check is told by the level
-that the log shows; it counts for what is claimed next, as that operator's word.
+that the log shows: that of a name counts for what is claimed next, as that operator's word; those of a share set
+stand in the map, where the next set finds them, and a proposal that was not logged yet is checked anew.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from priorconsent.errors import NotTrustedError
 from registry import evidence
 from registry.models import Check, Party, PartyKeyRecord, RefusalRecord, ShareSet, Work
 from transparency.adopting import logged_events
-from transparency.store import DatabaseArchive
+from transparency.archive import DatabaseArchive
 
 BY = "the operator before"
 
@@ -56,10 +57,18 @@ def _work(event: ev.WorkAdd, pos: int, archive: DatabaseArchive) -> None:
 def _alias(event: ev.Alias, pos: int, archive: DatabaseArchive) -> None:
     del archive
     if event.level == evidence.CHECKED and not event.ended:
-        _check(event.party, event.work, pos, event.time, name=event.name)
+        Check.objects.create(
+            party=Party.objects.get(urn=event.party),
+            work=Work.objects.get(urn=event.work),
+            name=event.name,
+            seen=f"entry {pos} of the log",
+            by=BY,
+            at=event.time,
+        )
 
 
 def _share_set(event: ev.ShareSetChange, pos: int, archive: DatabaseArchive) -> None:
+    del pos
     document = archive.evidence(event.digest)
     if document is None:
         raise NotTrustedError(f"the share set {event.digest} is missing: nobody could follow it by another")
@@ -71,9 +80,6 @@ def _share_set(event: ev.ShareSetChange, pos: int, archive: DatabaseArchive) -> 
         state=ShareSet.State.LOGGED,
         proposed_at=event.time,
     )
-    for holder in event.holders:
-        if holder.level == evidence.CHECKED:
-            _check(holder.party, event.work, pos, event.time, right=holder.right)
 
 
 def _refusal(event: ev.Refuse, pos: int, archive: DatabaseArchive) -> None:
@@ -91,17 +97,6 @@ def _refusal(event: ev.Refuse, pos: int, archive: DatabaseArchive) -> None:
 def _refusal_end(event: ev.RefuseEnd, pos: int, archive: DatabaseArchive) -> None:
     del pos, archive
     RefusalRecord.objects.filter(urn=event.refusal).update(ended_at=event.time)
-
-
-def _check(party: str, work: str, pos: int, at: str, **what: str) -> None:
-    Check.objects.create(
-        party=Party.objects.get(urn=party),
-        work=Work.objects.get(urn=work),
-        seen=f"entry {pos} of the log",
-        by=BY,
-        at=at,
-        **what,
-    )
 
 
 _ROWS: dict[type[ev.Event], Callable[[Any, int, DatabaseArchive], None]] = {

@@ -263,13 +263,15 @@ class RefusalRecord(models.Model):
 
 
 class Check(models.Model):
-    """What an operator saw: evidence level E3 for a right in a work, or for a name.
+    """What an operator saw: evidence level E3 for a share in exactly one share set, or for a name.
 
-    Either ``right`` or ``name`` is set.
+    Either ``right`` or ``name`` is set. A right without ``share_set`` was checked before checks named one: that is
+    history, and counts for nothing.
     """
 
     party = models.ForeignKey(Party, on_delete=models.CASCADE, related_name="checks")
     work = models.ForeignKey(Work, on_delete=models.CASCADE, related_name="checks")
+    share_set = models.ForeignKey(ShareSet, on_delete=models.CASCADE, related_name="checks", null=True)
     right = models.CharField(max_length=CODE, blank=True)
     name = models.CharField(max_length=NAME, blank=True)
     seen = models.TextField()
@@ -280,6 +282,7 @@ class Check(models.Model):
         ordering = ["id"]
         constraints = [
             models.CheckConstraint(condition=Q(right="") ^ Q(name=""), name="check_right_or_name"),
+            models.CheckConstraint(condition=Q(name="") | Q(share_set=None), name="check_name_without_share_set"),
         ]
         indexes = [models.Index(fields=["party", "work"], name="check_party_work")]
 

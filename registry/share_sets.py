@@ -21,9 +21,9 @@ def document_of(row: ShareSet) -> Document:
     return Document.parse(bytes(row.document))
 
 
-def event_of(document: Document) -> dict[str, Any]:
-    """The event's members but for the statements; the levels are those of today's checks, which is one query."""
-    return _event(document, evidence.of_holders(document.work))
+def event_of(document: Document, states: States) -> dict[str, Any]:
+    """The event's members but for the statements; its levels are those of this moment, which is one query."""
+    return _event(document, evidence.of_shares(document, work_state(document.work, states)))
 
 
 def body_to_sign(document: Document) -> dict[str, Any]:

@@ -34,13 +34,14 @@ from registry.share_sets import body_to_sign, document_of
 from registry.verbs.add_party import add_party
 from registry.verbs.add_work import Description, File, Title, add_work
 from registry.verbs.bind_key import bind_key
+from registry.verbs.check_names import check_names
+from registry.verbs.check_shares import check_shares
 from registry.verbs.claim_name import claim_name
 from registry.verbs.propose_shares import propose_shares
-from registry.verbs.record_check import record_check
 from registry.verbs.refuse import refuse
 from registry.verbs.register_work import register_work
 from registry.verbs.sign_shares import sign_shares
-from transparency.keys import found_registry
+from transparency.keysets import found_registry
 from transparency.sequencer import run, sequence
 from transparency.store import current_states
 
@@ -201,13 +202,14 @@ class Cast:
         self.works[name] = work.urn
         return work
 
-    def check(
-        self, player: Player, work: str, rights: Iterable[str] = ("copyright",), names: Iterable[str] = ()
-    ) -> None:
-        """The operator records what was seen."""
-        record_check(
-            OPERATOR, party=player.party, work=self.works[work], rights=rights, aliases=names, seen="deed", now=self.now
-        )
+    def check_names(self, player: Player, work: str, names: Iterable[str]) -> None:
+        """The operator records how control of names was shown."""
+        check_names(OPERATOR, party=player.party, work=self.works[work], aliases=names, seen="a file", now=self.now)
+
+    def check_shares(self, row: ShareSet, holders: Sequence[tuple[str, Player]] | None = None) -> None:
+        """The operator records what was seen for a proposal, for all that it names or for some."""
+        only = None if holders is None else [(right, player.party) for right, player in holders]
+        check_shares(OPERATOR, [row.digest], holders=only, seen="deed", now=self.now)
 
     def share(
         self,
@@ -216,10 +218,13 @@ class Cast:
         links: Sequence[tuple[str, str | None]] = (),
         *,
         complete: bool = True,
+        checked: bool = True,
         signed_by: Sequence[Player],
     ) -> ShareSet:
-        """Propose a share set and have players sign it; the level is that of checks made before."""
+        """Propose a share set, have it checked unless said otherwise, and have players sign it."""
         row = self.propose(work, shares, links, complete=complete, by=signed_by[0])
+        if checked:
+            self.check_shares(row)
         for player in signed_by:
             row = self.sign_shares(row, player)
         return row
@@ -372,10 +377,7 @@ def open_stage(founded: str = FOUNDED) -> Cast:
     cast.register("manga", "manga", cast.publisher)
     cast.register("film", "film", cast.studio, files=(film_file,), locators=(FILM_PREFIX,))
     cast.log()
-    cast.check(cast.publisher, "manga")
-    for member in (cast.studio, cast.broadcaster, cast.toy_maker):
-        cast.check(member, "film")
-    cast.check(cast.studio, "film", rights=(), names=(FILM_FILE, FILM_PREFIX, "host:studio.example"))
+    cast.check_names(cast.studio, "film", (FILM_FILE, FILM_PREFIX, "host:studio.example"))
     cast.share("manga", [("copyright", cast.publisher)], signed_by=[cast.publisher])
     cast.log()
     cast.share(

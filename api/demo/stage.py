@@ -28,9 +28,10 @@ from registry.actor import Actor
 from registry.verbs.add_party import add_party
 from registry.verbs.add_work import Description, File, Title, add_work
 from registry.verbs.bind_key import bind_key
+from registry.verbs.check_names import check_names
+from registry.verbs.check_shares import check_shares
 from registry.verbs.claim_name import claim_name
 from registry.verbs.propose_shares import propose_shares
-from registry.verbs.record_check import record_check
 from registry.verbs.refuse import refuse
 from registry.verbs.register_work import register_work
 from registry.verbs.sign_shares import sign_shares
@@ -165,21 +166,18 @@ class Stage:
         register_work(player.actor, self.sign(player, "claim", body), self.now)
 
     def check(self, name: str, piece: Piece) -> None:
-        """The operator looks at documents and hosts, and writes down what was seen."""
-        self.check_rights(name, piece)
-        self._record(piece.by, name, aliases=names_of(piece), seen="deed of deposit, and a file put on the host")
-
-    def check_rights(self, name: str, piece: Piece) -> None:
-        """The first half of it: who holds what."""
-        for role in {role for _, role in piece.shares}:
-            rights = [right for right, holder in piece.shares if holder == role]
-            self._record(role, name, rights=rights, seen="contract shown at the counter")
-
-    def _record(self, role: str, work: str, *, seen: str, **what: Any) -> None:
-        record_check(OPERATOR, party=self.parties[role], work=self.works[work], seen=seen, now=self.now, **what)
+        """The operator asks for a file on the host, and writes down what was seen."""
+        check_names(
+            OPERATOR,
+            party=self.parties[piece.by],
+            work=self.works[name],
+            aliases=names_of(piece),
+            seen="deed of deposit, and a file put on the host",
+            now=self.now,
+        )
 
     def share(self, name: str, piece: Piece) -> None:
-        """The registrant says who holds a work and what it is made from."""
+        """The registrant says who holds a work and what it is made from; the operator sees contracts for just that."""
         player = self.players[piece.by]
         row = propose_shares(
             player.actor,
@@ -189,6 +187,7 @@ class Stage:
             complete=True,
             now=self.now,
         )
+        check_shares(OPERATOR, [row.digest], seen="contracts shown at the counter", now=self.now)
         body = share_sets.body_to_sign(share_sets.document_of(row))
         sign_shares(player.actor, self.sign(player, "shares", body), self.now)
 

@@ -1,4 +1,4 @@
-"""Parties, works, share sets, refusals, and what operators checked."""
+"""Parties, works, share sets and refusals."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any
 
-from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api import openapi, shapes, wire
-from api.access import Anybody, Operate, View, Write, actor, by_key, has_key, now
+from api.access import Anybody, View, Write, actor, by_key, has_key, now
 from api.pages import MAX_ROWS, after, found, page
 from priorconsent import canonical, names
 from priorconsent import vocabulary as words
@@ -23,7 +22,6 @@ from registry.share_sets import body_to_sign, document_of
 from registry.verbs.add_party import add_party
 from registry.verbs.add_work import Description, File, Title, add_work
 from registry.verbs.propose_shares import propose_shares
-from registry.verbs.record_check import record_check
 from transparency.store import current_states
 
 
@@ -111,11 +109,11 @@ class ShareSets(View):
     @extend_schema(**openapi.SHARE_SETS)
     def get(self, request: Request) -> Response:
         """Share sets, a page at a time: what is logged, and with an API key what waits for its party."""
-        given = wire.parameters(request, {"after", "work"})
-        rows = _share_sets_seen(request).filter(pk__gt=after(given))
-        if "work" in given:
-            rows = rows.filter(work__urn=given["work"])
-        return page(list(rows.order_by("pk")[:MAX_ROWS]), lambda rows: [_share_set(row) for row in rows])
+        given = wire.parameters(request, {"after", "work", "state"})
+        rows = queries.share_sets(
+            _reader(request), work=given.get("work"), state=given.get("state"), after=after(given)
+        )
+        return page(rows, lambda rows: [_share_set(row) for row in rows])
 
     @extend_schema(**openapi.PROPOSE_SHARES)
     def post(self, request: Request) -> Response:
@@ -141,7 +139,7 @@ class OneShareSet(View):
     def get(self, request: Request, digest: str) -> Response:
         """One share set."""
         wire.parameters(request, ())
-        return Response(_share_set(found(_share_sets_seen(request).filter(digest=digest).first())))
+        return Response(_share_set(found(queries.share_set(_reader(request), digest))))
 
 
 class Refusals(View):
@@ -153,10 +151,8 @@ class Refusals(View):
     def get(self, request: Request) -> Response:
         """Refusals, a page at a time."""
         given = wire.parameters(request, {"after", "party"})
-        rows = RefusalRecord.objects.filter(pk__gt=after(given))
-        if "party" in given:
-            rows = rows.filter(party=given["party"])
-        return page(list(rows.order_by("pk")[:MAX_ROWS]), lambda rows: [_refusal(row) for row in rows])
+        rows = queries.refusals(party=given.get("party"), after=after(given))
+        return page(rows, lambda rows: [_refusal(row) for row in rows])
 
 
 class OneRefusal(View):
@@ -171,46 +167,8 @@ class OneRefusal(View):
         return Response(_refusal(found(RefusalRecord.objects.filter(urn=urn).first())))
 
 
-class Checks(View):
-    """``/api/v1/checks``."""
-
-    access = {"POST": Operate}
-
-    @extend_schema(**openapi.CHECK)
-    def post(self, request: Request) -> Response:
-        """Record what an operator saw; it raises claims and share sets made from now on."""
-        told = wire.body(request, shapes.CheckIn)
-        rows = record_check(
-            actor(request),
-            party=told.party,
-            work=told.work,
-            rights=told.rights,
-            aliases=told.names,
-            seen=told.seen,
-            level=told.level,
-            now=now(request),
-        )
-        checked = tuple(row.right or row.name for row in rows)
-        return Response(shapes.CheckOut(checked=checked, at=now(request)), status=201)
-
-
-def _share_sets_seen(request: Request) -> QuerySet[ShareSet]:
-    """What is logged is public; a proposal concerns those who may have to sign it."""
-    rows = ShareSet.objects.select_related("work__registrant").prefetch_related("statements")
-    if not has_key(request):
-        return rows.filter(state=ShareSet.State.LOGGED)
-    reader = by_key(request, "read")
-    return rows if reader.role == "operator" else rows.filter(pk__in=_concerning(reader, rows))
-
-
-def _concerning(reader: Actor, rows: QuerySet[ShareSet]) -> list[int]:
-    open_rows = rows.exclude(state=ShareSet.State.LOGGED)
-    mine = [row.pk for row in open_rows if reader.party in _signers(row)]
-    return [*rows.filter(state=ShareSet.State.LOGGED).values_list("pk", flat=True), *mine]
-
-
-def _signers(row: ShareSet) -> set[str]:
-    return {row.work.registrant.urn, *(share.party for share in document_of(row).shares)}
+def _reader(request: Request) -> Actor | None:
+    return by_key(request, "read") if has_key(request) else None
 
 
 def _to_sign(kind: str, body: dict[str, Any]) -> shapes.ToSign:
@@ -292,9 +250,14 @@ def _share_set(row: ShareSet) -> shapes.ShareSetOut:
         reason=row.reason,
         document=document.to_json(),
         signed_by=tuple(sorted(one.party for one in row.statements.all())),
+        checked=tuple(shapes.ShareIn(right, party) for right, party in sorted(_checks(row))),
         proposed_at=row.proposed_at,
         **more,
     )
+
+
+def _checks(row: ShareSet) -> set[tuple[str, str]]:
+    return {(check.right, check.party.urn) for check in row.checks.all()}
 
 
 def _refusal(row: RefusalRecord) -> shapes.RefusalOut:

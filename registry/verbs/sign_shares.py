@@ -1,4 +1,4 @@
-"""A party signs a proposed share set; the last signature sends it to the log."""
+"""A party signs a proposed share set; the last signature sends it to the log, as checked as it is by then."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _send_if_complete(row: ShareSet, document: Document, received: Received, nee
     if {one.statement.party for one in counting} != others:
         return False
     evidence = received.evidence | {one.digest: one.raw for one in counting}
-    draft = {**share_sets.event_of(document), "statements": sorted(evidence)}
+    draft = {**share_sets.event_of(document, received.log), "statements": sorted(evidence)}
     check_draft(draft, received.statement.body, now)
     if ShareSet.objects.filter(pk=row.pk, state=ShareSet.State.PROPOSED).update(state=ShareSet.State.SENT) != 1:
         raise ConflictError("the share set was sent meanwhile")

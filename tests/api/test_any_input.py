@@ -23,7 +23,7 @@ VALUES = st.recursive(
     max_leaves=12,
 )
 # Where a program writes, with what its key needs.
-DOORS = ["decisions", "statements", "parties", "works", "works-to-sign", "share-sets", "offers", "checks"]
+DOORS = "decisions statements parties works works-to-sign share-sets offers checks/names checks/share-sets".split()
 LISTS = ["grants", "refusals", "suggestions", "work-changes"]
 ADDRESSES = [*DOORS, *LISTS, "parties/{}", "works/{}", "offers/{}", "grants/{}/vc", "grants/{}/bundle"]
 TEXTS = ["%00", "a%00b", "%ff%fe", "%F0%9F%98%80", "x" * 5000, "%E3%81%AF", "..%2f..", "%0a"]

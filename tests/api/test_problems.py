@@ -51,7 +51,8 @@ def test_an_unknown_error_stays_an_error():
         ("post", "/api/v1/decisions", 415, "unsupported_media_type"),
         ("get", "/api/v1/offers", 401, "no_key"),
         ("post", "/api/v1/parties", 401, "no_key"),
-        ("post", "/api/v1/checks", 401, "no_key"),
+        ("post", "/api/v1/checks/names", 401, "no_key"),
+        ("post", "/api/v1/checks/share-sets", 401, "no_key"),
     ],
 )
 def test_what_cannot_be_answered_is_a_problem(public, method, address, status, code):

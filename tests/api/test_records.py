@@ -170,10 +170,38 @@ def test_a_proposal_concerns_its_signers_alone_until_it_is_logged(cast, describe
 
 def test_only_an_operator_records_a_check(cast):
     body = {"party": cast.studio.party, "work": cast.works["film"], "seen": "the deed", "names": ["host:film.example"]}
+    clerk = key_for(cast.studio, "write", now=cast.now)
 
-    assert send(cast, "checks", body, operator(cast)).json()["checked"] == ["host:film.example"]
-    assert problem(send(cast, "checks", body, key_for(cast.studio, "write", now=cast.now))) == "not_allowed"
-    assert problem(send(cast, "checks", {**body, "level": "E1"}, operator(cast))) == "not_available"
+    assert send(cast, "checks/names", body, operator(cast)).json()["checked"] == ["host:film.example"]
+    assert problem(send(cast, "checks/names", body, clerk)) == "not_allowed"
+    assert problem(send(cast, "checks/names", {**body, "level": "E1"}, operator(cast))) == "not_available"
+    # Of a right by itself there is no check: it is of a share set.
+    assert problem(send(cast, "checks/names", {**body, "rights": ["copyright"]}, operator(cast))) == "malformed"
+
+
+def test_a_proposal_is_checked_by_an_operator_and_shows_whom_that_covers(cast, described):
+    who = (cast.studio, cast.broadcaster)
+    row = cast.propose("film", [("copyright", player) for player in who], [("based_on", "manga")], by=cast.studio)
+    address = f"share-sets/{row.digest}"
+    clerk = key_for(cast.studio, "read", "write", now=cast.now)
+    seen = {"right": "copyright", "party": cast.studio.party}
+    body = {"share_sets": [row.digest], "seen": "the deed", "holders": [seen]}
+    assert get(cast, address, clerk).json()["checked"] == []
+    waiting = get(cast, "share-sets", operator(cast, "read"), state="proposed").json()["items"]
+    assert [one["share_set"] for one in waiting] == [row.digest]
+
+    assert problem(send(cast, "checks/share-sets", body, clerk)) == "not_allowed"
+    assert problem(send(cast, "checks/share-sets", {**body, "share_sets": []}, operator(cast))) == "malformed"
+    told = send(cast, "checks/share-sets", body, operator(cast))
+    assert told.json() == {"checked": [row.digest], "at": cast.now}
+    check(described, "CheckOut", told.json())
+    assert get(cast, address, clerk).json()["checked"] == [seen]
+
+    send(cast, "checks/share-sets", {**body, "holders": None}, operator(cast))
+    assert {one["party"] for one in get(cast, address, clerk).json()["checked"]} == {player.party for player in who}
+    cast.publish()
+    logged = get(cast, "share-sets", work=cast.works["film"]).json()["items"][0]["share_set"]
+    assert problem(send(cast, "checks/share-sets", {**body, "share_sets": [logged]}, operator(cast))) == "conflict"
 
 
 def test_refusals_are_public(cast, described):

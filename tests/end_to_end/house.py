@@ -113,7 +113,7 @@ class House:
         return self.cast.works[row.title]
 
     def sign_listed(self, registrant: Player, row: Row) -> dict[str, Any]:
-        """The registrant signs what ``works_to_sign`` lists for a work; what it was."""
+        """The registrant signs what ``works_to_sign`` lists for a work, shares once they were checked; what it was."""
         parties = self.folder / "parties.toml"
         told = [f"{json.dumps(name)} = {json.dumps(player.party)}" for name, player in self.cast.players.items()]
         parties.write_text("\n".join(told), encoding="utf-8")
@@ -122,9 +122,17 @@ class House:
         call_command("works_to_sign", work, registrant=registrant.party, parties=parties, stdout=printed)
         [one] = map(json.loads, printed.getvalue().splitlines())
         assert (one["work"], one["title"]) == (work, row.japanese)
+        if one["type"] == "shares":
+            self.see_deeds(printed.getvalue())
         self.hand_in(self.cast.sign(registrant, one["type"], one["body"]))
         self.cast.log()
         return dict(one)
+
+    def see_deeds(self, listed: str) -> None:
+        """The operator sees what each holder shows for its share in what is listed, and writes it down."""
+        file = self.folder / "listed.jsonl"
+        file.write_text(listed, encoding="utf-8")
+        call_command("check_shares", file, seen="deeds", stdout=io.StringIO())
 
     def holders_in(self, listed: dict[str, Any]) -> set[str]:
         """Who holds, by what was listed for signing."""
@@ -136,15 +144,10 @@ class House:
         player = self.cast.players[registrant]
         self.cast.register(title, kind, player)
         self.cast.log()
-        self.see_deeds(title, holders)
         row = self.cast.propose(title, self.shares(holders), by=player)
+        self.cast.check_shares(row)
         self.sign_shares(row, registrant)
         self.cast.log()
-
-    def see_deeds(self, title: str, holders: Iterable[str]) -> None:
-        """The operator sees what each holder shows for its copyright."""
-        for name in holders:
-            self.cast.check(self.cast.players[name], title)
 
     def shares(self, holders: Iterable[str]) -> list[tuple[str, Player]]:
         return [("copyright", self.cast.players[name]) for name in holders]
@@ -159,7 +162,7 @@ class House:
             file = canonical.digest(f"{title} as {name} keeps it".encode())
             found = [file, f"prefix:https://{player.party[9:17]}.example/{index}/"]
             found += [f"id:mal:{number}"] if number and not index else []
-            self.cast.check(player, title, rights=(), names=found)
+            self.cast.check_names(player, title, found)
             for alias in found:
                 body = {"name": alias, "work": self.cast.works[title], "party": player.party, "ended": False}
                 self.hand_in(self.cast.sign(player, "claim", body))

@@ -105,8 +105,6 @@ def write_down(house, rows, facts):
         cast.register(title, facts[title].kind, registrant)
     cast.log()
     for title, fact in facts.items():
-        for right, party in fact.shares:
-            cast.check(cast.players[party], title, {right})
         shares = [(right, cast.players[party]) for right, party in fact.shares]
         cast.share(title, shares, list(fact.links), complete=fact.all_named, signed_by=[registrant])
     cast.log()

@@ -87,7 +87,6 @@ def test_the_manga_cannot_be_excluded_from_the_film_that_is_based_on_it(cast):
 def test_a_work_with_an_unregistered_source_is_not_grantable(cast):
     cast.register("sequel", "film", cast.studio)
     cast.log()
-    cast.check(cast.studio, "sequel")
     cast.share("sequel", [("copyright", cast.studio)], [("based_on", None)], complete=False, signed_by=[cast.studio])
     cast.log()
 
@@ -107,8 +106,6 @@ def test_a_person_as_holder_waits_for_confidential_grants(cast):
     cast.wait(4 * DAY_S)
     cast.register("novel", "book", cast.studio)
     cast.log()
-    for player in (cast.studio, cast.author):
-        cast.check(player, "novel")
     cast.share("novel", [("copyright", cast.studio), ("copyright", cast.author)], signed_by=[cast.studio])
     cast.log()
 
@@ -118,7 +115,7 @@ def test_a_person_as_holder_waits_for_confidential_grants(cast):
 def test_a_holder_on_its_own_word_is_not_enough(cast):
     cast.register("short", "film", cast.studio)
     cast.log()
-    cast.share("short", [("copyright", cast.studio)], signed_by=[cast.studio])
+    cast.share("short", [("copyright", cast.studio)], checked=False, signed_by=[cast.studio])
     cast.log()
 
     assert problems_of(cast, works=[cast.works["short"]], locators=[]) == {"level_too_low"}

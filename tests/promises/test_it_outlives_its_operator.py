@@ -35,10 +35,11 @@ from tests.tsa import make_authority
 from transparency import signers
 from transparency.adopting import adopt
 from transparency.append import append
-from transparency.keys import install_keyset
+from transparency.archive import DatabaseArchive
+from transparency.keysets import install_keyset
 from transparency.models import Alarm, Checkpoint, TimeStamp
 from transparency.sequencer import run, sweep
-from transparency.store import DatabaseArchive, keyset
+from transparency.store import keyset
 
 YES = Told("permitted", "granted")
 MADE_ANEW = r"snapshots/|log/tile/.*\.p/"
@@ -180,6 +181,23 @@ def test_it_goes_on_under_the_keys_handed_over_and_readers_notice_nothing(cast, 
     assert set(Alarm.objects.values_list("code", flat=True)) == set()
 
 
+def test_what_was_checked_there_stays_checked_here_as_far_as_the_log_shows_it(cast, old, elsewhere):
+    with_old_keys(old, elsewhere)
+    take_over(old)
+    cast.wait()
+    members = (cast.studio, cast.broadcaster, cast.toy_maker)
+    for together in ((*members, cast.stranger), members):
+        shares = [("copyright", player) for player in together]
+        signers = (*members, cast.stranger)
+        cast.share("film", shares, [("based_on", "manga")], checked=False, signed_by=signers)
+        cast.log()
+        holders = cast.state(names.work(cast.works["film"])).holders
+        levels = {holder.party: holder.level for holder in holders}
+        # Who joins is checked by nobody yet; once somebody leaves, nobody is.
+        kept = "E3" if cast.stranger in together else "E0"
+        assert levels == {player.party: "E0" if player == cast.stranger else kept for player in together}
+
+
 def test_a_new_bundle_from_here_speaks_of_the_time_before(cast, old, elsewhere):
     with_old_keys(old, elsewhere)
     take_over(old)
@@ -241,7 +259,7 @@ def test_new_keys_take_over_by_a_keyset_that_the_roots_signed(cast, old, elsewhe
     with pytest.raises(SigningError):
         sweep(cast.wait(90_000))
 
-    install_keyset(cast.now, sign_keyset(next_keyset(cast.now), [root.key]))
+    install_keyset(cast.now, sign_keyset(next_keyset(cast.now), [root]))
     run(cast.now)
     new = read_trust((elsewhere.PRIORCONSENT_DATA / "trust.json").read_bytes())
     # The same registry, the same log, the same roots: what is new are the log's keys.

@@ -9,15 +9,13 @@ from priorconsent.errors import (
     ConflictError,
     MalformedError,
     NotAllowedError,
-    NotAvailableError,
     NotFoundError,
     RuleError,
 )
 from registry import queries
-from registry.models import Check, SharesStatement, Work
+from registry.models import SharesStatement, Work
 from registry.share_sets import body_to_sign, document_of
 from registry.verbs.add_work import Description, File, Title, add_work
-from registry.verbs.record_check import record_check
 from registry.verbs.register_work import register_work
 from registry.verbs.sign_shares import sign_shares
 from tests.cast import DAY_S, FILM_FILE, FILM_PREFIX, OPERATOR
@@ -144,36 +142,6 @@ def test_a_name_in_another_spelling_is_refused_since_it_is_signed(cast, name):
     with pytest.raises(MalformedError):
         cast.claim(cast.studio, name, "film")
     assert not Pending.objects.filter(state="pending").exists()
-
-
-# --- checks
-
-
-@pytest.mark.parametrize("level", ["E1", "E2"])
-def test_other_evidence_is_refused_by_name(cast, level):
-    with pytest.raises(NotAvailableError, match=f"{level} .* not available yet"):
-        record_check(
-            OPERATOR,
-            party=cast.studio.party,
-            work=cast.works["film"],
-            rights=["copyright"],
-            seen="x",
-            now=cast.now,
-            level=level,
-        )
-
-
-def test_only_an_operator_records_a_check_and_says_what_was_seen(cast):
-    film = {"party": cast.studio.party, "work": cast.works["film"], "rights": ["mark"], "now": cast.now}
-    with pytest.raises(NotAllowedError):
-        record_check(cast.studio.actor, seen="my own word", **film)
-    with pytest.raises(MalformedError):
-        record_check(OPERATOR, seen=" ", **film)
-    with pytest.raises(MalformedError):
-        record_check(OPERATOR, seen="deed", **film | {"rights": ["crown"]})
-    [row] = record_check(OPERATOR, seen="trade mark register, 2026-11-02", **film)
-    assert (row.by, row.at) == (OPERATOR.label, cast.now)
-    assert Check.objects.filter(right="mark").count() == 1
 
 
 # --- share sets
