@@ -23,7 +23,7 @@ from priorconsent.errors import PriorConsentError
 from registry.actor import Actor
 from registry.verbs import bind_key
 from tests.cast import OPERATOR
-from transparency.append import sequenced_by_caller
+from transparency.append import append, append_all, sequenced_by_caller
 
 
 def together(acts):
@@ -83,7 +83,6 @@ def test_a_grant_that_is_issued_while_the_key_under_it_falls_is_suspended(commit
     offer = cast.grant_at(State.OFFERED, approved_by=cast.holders)
     cast.accept(offer)
     appended, ended = threading.Event(), threading.Event()
-    append_all = issue.append_all
 
     def slowly(*drafts, **more):
         rows = append_all(*drafts, **more)
@@ -112,7 +111,6 @@ def test_a_key_that_is_bound_while_the_one_that_vouches_falls_falls_with_it(comm
     cast = committed_cast
     thief = cast.another_key(cast.broadcaster, "thief")
     appended, ended = threading.Event(), threading.Event()
-    append = bind_key.append
 
     def slowly(*drafts, **more):
         row = append(*drafts, **more)
