@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from django.utils import translation
-
 Sentences = Mapping[str, str]
 
 THERE: Final[Sentences] = {
@@ -58,8 +56,3 @@ TO_DO: Final[Mapping[str, Sentences]] = {
     "conflict": _NEW_LIST,
     "rule": _NEW_LIST,
 }
-
-
-def in_language(sentences: Sentences) -> str:
-    """The sentence in the language asked for, else in English."""
-    return sentences.get((translation.get_language() or "en")[:2], sentences["en"])

@@ -12,7 +12,7 @@ from priorconsent.merkle_map import map_key
 from priorconsent.records import convert
 from priorconsent.states import GrantState, State, read_state
 from transparency import proofs, timestamps
-from transparency.store import DatabaseArchive
+from transparency.archive import DatabaseArchive
 from transparency.trees import leaves_at
 
 

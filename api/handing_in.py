@@ -17,7 +17,7 @@ from django.db import transaction
 from api import advice
 from api.problems import TooLargeError, bounded, code_of
 from api.wire import Line
-from api.words import Sentence, said
+from api.words import Sentence, in_language, said
 from priorconsent import lists, names
 from priorconsent.errors import ConflictError, PriorConsentError
 from priorconsent.lists import Outcome, Outcomes, SignedLine
@@ -100,7 +100,7 @@ def _outcome(one: Brought, known: set[str], take: Take, gathering: Gathering, lo
     if not isinstance(one.found, Signed):
         return _refused(one, one.found)
     if one.found.digest in known:
-        return _taken(one.number, one.found, "there", advice.in_language(advice.THERE))
+        return _taken(one.number, one.found, "there", in_language(advice.THERE))
     try:
         with gathering.step():
             says = take(one.found)
@@ -109,7 +109,7 @@ def _outcome(one: Brought, known: set[str], take: Take, gathering: Gathering, lo
         raise
     except PriorConsentError as error:
         if isinstance(error, ConflictError) and _came_meanwhile(one.found, log, gathering):
-            return _taken(one.number, one.found, "there", advice.in_language(advice.THERE))
+            return _taken(one.number, one.found, "there", in_language(advice.THERE))
         return _refused(one, error)
     # Twice in one list is once.
     known.add(one.found.digest)
@@ -149,5 +149,5 @@ def _refused(one: Brought, error: PriorConsentError) -> Outcome:
         code=code,
         detail=bounded(error.detail),
         pointer=bounded(error.pointer) or None,
-        says=advice.in_language(advice.TO_DO[code]),
+        says=in_language(advice.TO_DO[code]),
     )

@@ -9,7 +9,7 @@ from django.utils.functional import Promise
 
 from api.labels import KINDS
 from priorconsent import names
-from priorconsent.current import CurrentMap
+from priorconsent.current_map import CurrentMap
 from priorconsent.errors import MalformedError
 from registry import queries, search
 from registry.models import Work, WorkTitle

@@ -15,9 +15,9 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.utils import translation
 from rest_framework import exceptions as drf
 
+from api.words import said
 from priorconsent import canonical
 from priorconsent.errors import MalformedError, NotAllowedError, NotTrustedError, PriorConsentError
 
@@ -45,7 +45,7 @@ class Kind:
 
     def title(self) -> str:
         """The title in the language asked for, else in English."""
-        return self.ja if translation.get_language() == "ja" else self.en
+        return said((self.en, self.ja))
 
 
 KINDS: Final = {

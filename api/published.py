@@ -1,7 +1,7 @@
 """What is published, as this process answers from it: the newest map, verified, and the trust file.
 
 The process verifies a snapshot once, when it begins, and from then on follows the log step by step
-(``priorconsent.current``): what an event changed is answered as soon as its checkpoint is public, and no
+(``priorconsent.current_map``): what an event changed is answered as soon as its checkpoint is public, and no
 question waits until a large map is written and verified anew. No answer comes from a row of the database.
 Whoever changes rows, or files, changes no answer: there is none.
 """
@@ -20,7 +20,7 @@ from api.problems import UnverifiedError
 from api.shapes import Mark
 from priorconsent import canonical, names
 from priorconsent.client import Latest
-from priorconsent.current import CurrentMap
+from priorconsent.current_map import CurrentMap
 from priorconsent.errors import FraudError, MalformedError, NotTrustedError, StaleError
 from priorconsent.freshness import check_fresh
 from priorconsent.keys import Keyset, payload_of
@@ -28,8 +28,8 @@ from priorconsent.log.opening import open_checkpoint
 from priorconsent.records import convert
 from priorconsent.states import KeysetState
 from priorconsent.trust import Trust, read_trust
-from transparency.changes import next_step
 from transparency.files import public_folder
+from transparency.steps import next_step
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from django.utils import translation
@@ -30,4 +31,9 @@ LOST: Final[Sentence] = (
 
 def said(sentence: Sentence) -> str:
     """The sentence in Japanese if that was asked for, else in English."""
-    return sentence[1] if translation.get_language() == "ja" else sentence[0]
+    return in_language(dict(zip(("en", "ja"), sentence, strict=True)))
+
+
+def in_language(sentences: Mapping[str, str]) -> str:
+    """The sentence in the language asked for, else in English."""
+    return sentences.get((translation.get_language() or "en")[:2], sentences["en"])

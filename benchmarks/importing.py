@@ -138,7 +138,7 @@ def _plain(row: tuple[Any, ...]) -> tuple[Any, ...]:
 def _bare(folder: Path) -> float:
     from django.db import transaction
 
-    from registry.imports.bulk import insert
+    from transparency.bulk import insert
 
     taken = 0.0
 

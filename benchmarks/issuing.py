@@ -79,7 +79,7 @@ def _issue(folder: Path, size: int, count: int) -> list[Figure]:
     from priorconsent import times as instants
     from transparency import sequencer
     from transparency.append import sequenced_by_caller
-    from transparency.keys import found_registry
+    from transparency.keysets import found_registry
     from transparency.models import Alarm
 
     call_command("migrate", verbosity=0, interactive=False)

@@ -74,11 +74,12 @@ def _fill(size: int) -> None:
 
     from priorconsent import events as ev
     from priorconsent import replay, times
-    from registry.imports.bulk import insert
     from transparency import sequencer, snapshots
-    from transparency.keys import found_registry
+    from transparency.archive import DatabaseArchive
+    from transparency.bulk import insert
+    from transparency.keysets import found_registry
     from transparency.models import MapLeaf
-    from transparency.store import DatabaseArchive, DatabaseLedger, Overlay
+    from transparency.store import DatabaseLedger, Overlay
     from transparency.trees import write_nodes
 
     now = times.now()
@@ -144,7 +145,7 @@ def _hash(path: Path) -> float:
 
 def _publish(folder: Path, works: int) -> Iterator[Figure]:
     from priorconsent import query
-    from priorconsent.current import CurrentMap
+    from priorconsent.current_map import CurrentMap
     from priorconsent.decision import decide
     from transparency.store import own_trust
 
@@ -177,8 +178,8 @@ def _one_publication(current: Any, events: int, run: int) -> tuple[float, float]
     from priorconsent import times
     from transparency import sequencer
     from transparency.append import append
-    from transparency.changes import next_step
     from transparency.models import Head
+    from transparency.steps import next_step
 
     def publish() -> None:
         with transaction.atomic():

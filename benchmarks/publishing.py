@@ -115,10 +115,10 @@ def _publish(folder: Path, load: Load, witnesses: int) -> Seen:
     from priorconsent import times
     from transparency import publisher, sequencer
     from transparency.append import sequenced_by_caller
-    from transparency.keys import found_registry
+    from transparency.keysets import found_registry
     from transparency.models import Alarm, Pending
+    from transparency.policies import verifiers
     from transparency.signers import make_keys
-    from transparency.store import verifiers
 
     call_command("migrate", verbosity=0, interactive=False)
     make_keys(root=True)

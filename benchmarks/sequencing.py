@@ -70,7 +70,7 @@ def _measure(engine: str, batches: dict[int, int]) -> tuple[float, dict[int, Fig
         from tests.transparency.cast import STUDIO, Cast
         from transparency import sequencer
         from transparency.append import sequenced_by_caller
-        from transparency.keys import found_registry
+        from transparency.keysets import found_registry
         from transparency.models import Alarm
 
         with sequenced_by_caller():
@@ -132,7 +132,7 @@ def _bare(added: dict[int, Rows], batches: dict[int, int]) -> dict[int, float]:
     """Events a second whose bare rows go into the emptied tables, as many at once as a batch has."""
     from django.db import transaction
 
-    from registry.imports.bulk import insert
+    from transparency.bulk import insert
 
     for model in next(iter(added.values())):
         model._default_manager.all().delete()  # noqa: SLF001 (any model's manager)

@@ -102,7 +102,7 @@ def _sign(folder: Path, size: int) -> dict[str, Figures]:
     from registry.imports.importing import Options, import_works
     from registry.imports.mapping import read_map
     from transparency import sequencer
-    from transparency.keys import found_registry
+    from transparency.keysets import found_registry
 
     call_command("migrate", verbosity=0, interactive=False)
     now = instants.now()

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from config import env
+from config import env, values
 from config.logs import logging_settings
 from priorconsent.log.countersigners import Countersigners
 
 ENV = env.read_environment()
 
 # Where the checkout is, for apps: they may not import this package.
-BASE_DIR = env.BASE_DIR
+BASE_DIR = values.BASE_DIR
 
 # --- ours -------------------------------------------------------------------------------------------
 PRIORCONSENT_DATA = ENV["PRIORCONSENT_DATA"]

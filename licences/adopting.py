@@ -12,7 +12,8 @@ from priorconsent import events as ev
 from priorconsent.grants import Token
 from priorconsent.statements import Signed
 from transparency.adopting import logged_events
-from transparency.store import DatabaseArchive, DatabaseLedger
+from transparency.archive import DatabaseArchive
+from transparency.store import DatabaseLedger
 
 
 def make_rows() -> None:

@@ -13,7 +13,8 @@ from priorconsent.offers import Offer
 from priorconsent.records import convert
 from priorconsent.rights import RightsTable
 from priorconsent.states import RightsTableState
-from transparency.store import DatabaseArchive, keyset
+from transparency.archive import DatabaseArchive
+from transparency.store import keyset
 
 # Members that the registry adds when the offer is frozen.
 _ADDED = frozenset({"v", "registry", "grant", "rights_table", "share_sets", "salt"})

@@ -17,6 +17,10 @@ import httpx2
 
 from priorconsent.errors import UnreachableError
 
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+# Whatever ends a request before it is answered.
+FAILURES = (httpx2.HTTPError, httpx2.InvalidURL, OSError)
+
 
 class BoundedClient:
     """A client whose requests end in time.
@@ -79,6 +83,27 @@ class BoundedClient:
             # Not closed: its number could be another one's before the thread that reads from it wakes up.
             with suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
+
+
+def client(
+    *, connect_s: float, read_s: float, local: bool, transport: httpx2.BaseTransport | None = None
+) -> BoundedClient:
+    """A client for one server; closed after use.
+
+    Args:
+        connect_s, read_s: how long to wait for a connection, and for the next bytes.
+        local: the server is on this machine, and no proxy is asked.
+    """
+    return BoundedClient(
+        httpx2.Client(
+            timeout=httpx2.Timeout(read_s, connect=connect_s),
+            follow_redirects=False,
+            # Unpacking would have to be bounded too.
+            headers={"accept-encoding": "identity", "user-agent": "priorconsent"},
+            trust_env=not local,
+            transport=transport,
+        )
+    )
 
 
 def chunks(response: httpx2.Response, max_bytes: int) -> Iterator[bytes]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol, TypeVar
 
@@ -82,8 +81,8 @@ class Whole(Protocol):
     def leaves(self, first: bytes, last: bytes) -> Iterator[Row]:
         """The leaves in a range of keys, both ends included, ascending."""
 
-    def in_one_read(self) -> AbstractContextManager[object]:
-        """Look-ups after which the map is known not to have changed meanwhile."""
+    def check_unchanged(self) -> None:
+        """Refuse a map whose file was written to since it was verified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +138,10 @@ def of_map(whole: Whole, prefix: str) -> bytes:
     Cost: one scan the first time, for the tree above 16 bits; then a range of rows.
     """
     head = {"checkpoint": whole.head.note, "map_root": whole.head.map_root.encode(), "proof": whole.head.proof}
-    with whole.in_one_read():
-        return build(prefix, whole.nodes, list(within_budget(whole.leaves(*merkle_buckets.leaf_range(prefix)))), head)
+    rows = list(within_budget(whole.leaves(*merkle_buckets.leaf_range(prefix))))
+    raw = build(prefix, whole.nodes, rows, head)
+    whole.check_unchanged()
+    return raw
 
 
 def within_budget(rows: Iterable[Row]) -> Iterator[Row]:
@@ -199,18 +200,16 @@ class BucketStates:
 
     Args:
         fetch: gives the bytes of the bucket of a prefix.
-        digits: hex digits of the keys to show; ``None``: as many as leave about ``CROWD`` names under
-            each prefix, at least ``MIN_PREFIX_DIGITS``. 64 digits show the very key.
     """
 
-    def __init__(self, fetch: Fetch, trust: Trust, digits: int | None = None) -> None:
+    def __init__(self, fetch: Fetch, trust: Trust) -> None:
         self._fetch = fetch
         self._trust = trust
         self._opened: dict[str, Opened] = {}
         first = self._open(secrets.token_hex(32))
         self.head = first.head
         # The number of names is the registry's word, and the larger it is, the more a prefix would tell.
-        self._digits = digits or _digits_for(min(self.head.map_root.n, most_names(first.branches)))
+        self._digits = _digits_for(min(self.head.map_root.n, most_names(first.branches)))
 
     def state(self, name: str) -> State | None:
         """The state under a name; ``None``: proved absent.

@@ -13,6 +13,7 @@ import hashlib
 import itertools
 import json
 import unicodedata
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -153,7 +154,7 @@ def sort_key(item: Json) -> bytes:
     return item.encode("utf-8") if isinstance(item, str) else encode(item)
 
 
-def sorted_set(items: Any) -> list[Json]:
+def sorted_set(items: Iterable[Json]) -> list[Json]:
     """The items as a list that the profile accepts: sorted, each once."""
     unique = {sort_key(item): item for item in items}
     return [unique[key] for key in sorted(unique)]

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Annotated, Self
 from urllib.parse import urljoin, urlsplit
 
@@ -16,7 +15,6 @@ import httpx2
 from msgspec import Meta
 
 from priorconsent import bounded, canonical
-from priorconsent.bounded import BoundedClient
 from priorconsent.bucket import MAX_BUCKET_BYTES
 from priorconsent.errors import MalformedError, NotTrustedError, RuleError, UnreachableError
 from priorconsent.files import draft_of, whole_file
@@ -34,7 +32,6 @@ MAX_BLOB_BYTES = 1 << 20
 MAX_BUNDLE_BYTES = 64 << 20
 MAX_SNAPSHOT_BYTES = 64 << 30
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 # What stays refused however often it is tried. Not 408, 409, 425 and 429: another time it may be taken.
 _REFUSALS = frozenset({400, 401, 403, 404, 405, 411, 413, 415, 422, 501})
@@ -70,18 +67,11 @@ class Registry:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
             raise MalformedError(f"not the base URL of a registry: {url[:100]!r}")
-        local = parts.hostname in LOOPBACK
+        local = parts.hostname in bounded.LOOPBACK
         if parts.scheme == "http" and not local:
             raise MalformedError("plain http shows others what you ask: use https")
         self._base = url.rstrip("/") + "/"
-        client = httpx2.Client(
-            timeout=httpx2.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
-            follow_redirects=False,
-            # Unpacking would have to be bounded too.
-            headers={"accept-encoding": "identity", "user-agent": "priorconsent"},
-            trust_env=not local,
-        )
-        self._client = BoundedClient(client)
+        self._client = bounded.client(connect_s=CONNECT_TIMEOUT_S, read_s=READ_TIMEOUT_S, local=local)
 
     def bucket(self, prefix: str) -> bytes:
         """The bucket of a prefix, unverified."""
@@ -143,7 +133,7 @@ class Registry:
         try:
             with self._client.stream("POST", url, MAX_REQUEST_S, content=body, headers=headers) as response:
                 raw = b"".join(bounded.chunks(response, max_bytes))
-        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+        except bounded.FAILURES as error:
             raise UnreachableError(f"{url} did not answer: {type(error).__name__} {error}") from error
         if response.status_code in _REFUSALS:
             raise RefusedError(f"{url} refused ({response.status_code}): {_detail(raw)}")
@@ -158,9 +148,7 @@ class Registry:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _latest(self) -> Latest:
@@ -184,7 +172,7 @@ class Registry:
                         continue
                     yield from _body(response, url, max_bytes)
                     return
-        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+        except bounded.FAILURES as error:
             raise UnreachableError(f"{url} did not answer: {type(error).__name__} {error}") from error
         raise UnreachableError(f"{url}: more than {MAX_REDIRECTS} redirects")
 

@@ -7,7 +7,7 @@ each right that the uses concern there, the share set must be complete and every
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -209,6 +209,14 @@ def share_sets_digest(scope: Closure) -> str:
     return canonical.digest(canonical.encode(canonical.sorted_set(pairs)))
 
 
+def refusals_by(parties: Iterable[str], states: States) -> Iterator[tuple[str, Refusal]]:
+    """What each of these parties refuses."""
+    for party in parties:
+        state = states.state(names.party(party))
+        for refusal in state.refusals if isinstance(state, PartyState) else ():
+            yield party, refusal
+
+
 def refusal_meets(refusal: Refusal, works: Iterable[str], uses: Iterable[str]) -> bool:
     """Whether a refusal overlaps these works and uses; a use meets its ancestors and descendants."""
     meets_works = words.ANY in refusal.works or not set(refusal.works).isdisjoint(works)
@@ -224,14 +232,12 @@ def refused_by(offer: Offer, table: RightsTable, states: States) -> str | None:
     rules = table.rules_for(offer.uses, offer.modalities_in)
     scope = closure(offer.works, links_of(rules), states)
     vendors = {offer.licensee.party, *offer.licensee.affiliates}
-    for party in scope.holders:
-        state = states.state(names.party(party))
-        for refusal in state.refusals if isinstance(state, PartyState) else ():
-            meets_vendor = (
-                offer.licensee.kind == "public" or words.ANY in refusal.vendors or vendors.intersection(refusal.vendors)
-            )
-            if meets_vendor and refusal_meets(refusal, scope.reached, offer.uses):
-                return party
+    for party, refusal in refusals_by(scope.holders, states):
+        meets_vendor = (
+            offer.licensee.kind == "public" or words.ANY in refusal.vendors or vendors.intersection(refusal.vendors)
+        )
+        if meets_vendor and refusal_meets(refusal, scope.reached, offer.uses):
+            return party
     return None
 
 

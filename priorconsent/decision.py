@@ -7,17 +7,18 @@ the reason of the step that it fails. The map's states are all that is read.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from priorconsent import consent, names, rights
 from priorconsent import vocabulary as words
 from priorconsent.consent import Closure, States
+from priorconsent.found import find
 from priorconsent.offers import Offer
 from priorconsent.query import Query
 from priorconsent.reasons import GRANTED_STEP, REASONS, Verdict
 from priorconsent.rights import RightsTable
-from priorconsent.states import AliasState, GrantState, PartyState, QueryState, RightsTableState, State, WorkState
+from priorconsent.states import GrantState, PartyState, RightsTableState
 
 BINDING_OF = {"sha256": "digest", "url": "location", "work": "named", "identifier": "named"}
 
@@ -81,7 +82,7 @@ def decide(
 
     Cost: about seven look-ups; more with deep URLs and many links.
     """
-    found = _find(query, states)
+    found = find(query, states)
     shown = {"works": tuple(sorted(found.works)), "contested": tuple(sorted(found.contested.difference(found.works)))}
     if _later(found.since, query.at):
         return refuse("changed_since", **shown)
@@ -102,96 +103,6 @@ def decide(
         conditions={grant_id: grant.terms.conditions.to_json() for grant_id, grant in sorted(granted.items())},
         **shown,
     )
-
-
-# Step 2: which works the key names
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What a key names.
-
-    Args:
-        works: work id → the name that ties the key to it; ``None`` where only a name of the same
-            path without query does, which never counts as a location.
-        settled: whether a claim of the level asked for is among those that name them.
-        since: when the names tried last changed.
-    """
-
-    works: dict[str, str | None] = field(default_factory=dict)
-    contested: frozenset[str] = frozenset()
-    since: tuple[str, ...] = ()
-    settled: bool = False
-
-    def joined(self, other: _Found) -> _Found:
-        """Both together; a work that both name keeps the tie from here."""
-        return _Found(
-            {**other.works, **self.works},
-            self.contested | other.contested,
-            self.since + other.since,
-            self.settled or other.settled,
-        )
-
-
-def _find(query: Query, states: States) -> _Found:
-    if query.kind == "work":
-        known = isinstance(states.state(names.work(query.key)), WorkState)
-        return _Found({query.key: names.work(query.key)}, settled=True) if known else _Found()
-    found = _of_url(query, states) if query.kind == "url" else _first_claimed([query.key], query, states)
-    if found.settled:
-        return found
-    return _Found(contested=found.contested | found.works.keys(), since=found.since)
-
-
-def _of_url(query: Query, states: States) -> _Found:
-    """The exact name, else the longest prefix, else the host; and the same path without its query."""
-    places = names.of_url(query.key)
-    found = _first_claimed([places.exact], query, states)
-    note = states.state(places.queries) if places.queries else None
-    if not found.settled and isinstance(note, QueryState):
-        # Queries tell works apart here, so no folder speaks for one that nobody claimed.
-        found = found.joined(_Found(since=(note.since,)))
-    elif not found.settled:
-        found = found.joined(_first_claimed([*places.prefixes, *([places.host] if places.host else [])], query, states))
-    if places.base is None:
-        return found
-    same_path = _first_claimed([places.base], query, states)
-    return found.joined(replace(same_path, works=dict.fromkeys(same_path.works)))
-
-
-def _first_claimed(tried: list[str], query: Query, states: States) -> _Found:
-    """The works of the first name with a claim of the level asked for.
-
-    Works claimed on the way with less, but enough for a yes, join them: who asks for more must not hear
-    yes where others hear no.
-    """
-    found = _Found()
-    for name in tried:
-        state = states.state(name)
-        if isinstance(state, AliasState):
-            found = found.joined(_claimed(name, state, query, states))
-        if found.settled:
-            break
-    return found
-
-
-def _claimed(name: str, state: AliasState, query: Query, states: States) -> _Found:
-    weighty = [claim for claim in state.claims if words.at_least(words.LEVELS, claim.level, words.LEAST_LEVEL)]
-    tied = {claim.work: states.state(names.work(claim.work)) for claim in weighty}
-    counting = [claim for claim in weighty if _speaks(tied[claim.work], claim.party)]
-    works = sorted({claim.work for claim in counting})
-    # Which claims count rests on who holds each work claimed, and that may have changed since.
-    since = (state.since, *(work.since for work in tied.values() if isinstance(work, WorkState)))
-    return _Found(
-        dict.fromkeys(works, name),
-        frozenset({claim.work for claim in state.claims}.difference(works)),
-        tuple(instant for instant in since if instant is not None),
-        any(words.at_least(words.LEVELS, claim.level, query.min_level) for claim in counting),
-    )
-
-
-def _speaks(work: State | None, party: str) -> bool:
-    return isinstance(work, WorkState) and work.speaks(party)
 
 
 # Steps 3 to 13: one work
@@ -296,15 +207,13 @@ def _licensee(case: _Case) -> str | None:
         if query.vendor is None:
             return "needs_vendor"
         return None if licensee.includes(query.vendor) else "other_licensee"
-    for party in case.closure.holders:
-        state = case.states.state(names.party(party))
-        for refusal in state.refusals if isinstance(state, PartyState) else ():
-            if not consent.refusal_meets(refusal, case.closure.reached, (query.use,)):
-                continue
-            if words.ANY in refusal.vendors or query.vendor in refusal.vendors:
-                return "refused"
-            if query.vendor is None:
-                return "needs_vendor"
+    for _, refusal in consent.refusals_by(case.closure.holders, case.states):
+        if not consent.refusal_meets(refusal, case.closure.reached, (query.use,)):
+            continue
+        if words.ANY in refusal.vendors or query.vendor in refusal.vendors:
+            return "refused"
+        if query.vendor is None:
+            return "needs_vendor"
     return None
 
 

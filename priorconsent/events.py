@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
 from priorconsent import canonical
 from priorconsent.errors import MalformedError, NotAvailableError
-from priorconsent.records import Code, Count, Digest, Name, Record, Text, Time, Urn, UrnOrAny, convert_union
+from priorconsent.records import Code, Count, Digest, Name, Record, Text, Time, Urn, UrnOrAny, convert
 from priorconsent.shares import Link
 from priorconsent.states import Holder
 
@@ -17,7 +17,6 @@ MAX_EVENT_BYTES = 65_535
 
 Version = Annotated[int, Meta(ge=1)]
 Statements = tuple[Digest, ...]
-E = TypeVar("E", bound="Event")
 
 
 class Event(Record, frozen=True, tag_field="t"):
@@ -253,8 +252,7 @@ def event_of(value: canonical.Json) -> Event:
     kind = value.get("kind") if tag == ANCHOR else None
     if isinstance(kind, str) and kind in LATER_ANCHORS:
         raise NotAvailableError(f"anchors of {kind} are not available yet", pointer="/kind")
-    event: Event = convert_union(value, _BY_TAG[tag])
-    return event
+    return convert(value, _BY_TAG[tag])
 
 
 def tag_of(event: Event | type[Event]) -> str:

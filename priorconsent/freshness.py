@@ -8,8 +8,6 @@ both sides are kept as evidence.
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +17,7 @@ from msgspec import Meta
 
 from priorconsent import canonical, times
 from priorconsent.errors import FraudError, MalformedError, NotTrustedError, StaleError
-from priorconsent.files import whole_file
+from priorconsent.files import PRIVATE_MODE, locked, whole_file
 from priorconsent.head import Head
 from priorconsent.log.note import MAX_NOTE_BYTES
 from priorconsent.records import Count, Digest, Time, Versioned
@@ -169,21 +167,18 @@ def _read(path: Path) -> Seen | None:
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """One process at a time: two that write after reading would forget the larger checkpoint."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise _unusable(path, error) from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with contextlib.ExitStack() as stack:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            stack.enter_context(locked(path.with_suffix(".lock")))
+        except OSError as error:
+            raise _unusable(path, error) from None
         yield
-    finally:
-        os.close(lock)
 
 
 def _write(path: Path, seen: Seen) -> None:
     try:
-        with whole_file(path, 0o600) as file:
+        with whole_file(path, PRIVATE_MODE) as file:
             file.write(seen.encode())
     except OSError as error:
         raise _unusable(path, error) from None

@@ -11,7 +11,7 @@ from priorconsent import canonical, jws
 from priorconsent.errors import MalformedError
 from priorconsent.keys import Keyset
 from priorconsent.offers import Offer
-from priorconsent.records import Digest, Record, Time, Urn, convert
+from priorconsent.records import Digest, Record, Time, Urn, convert, in_order
 
 HEADER = {"alg": "Ed25519", "cty": "vc", "typ": "vc+jwt"}
 CONTEXT = ("https://www.w3.org/ns/credentials/v2", "urn:prior-consent:context:v1")
@@ -55,7 +55,7 @@ def credential(offer: Offer, evidence: Iterable[Evidence]) -> Credential:
         issuer=f"urn:prior-consent:{offer.registry}",
         validUntil=offer.valid_until,
         credentialSubject=Subject(id=offer.licensee.party or PUBLIC, offer=offer),
-        evidence=tuple(sorted(evidence, key=lambda item: item.encode())),
+        evidence=in_order(evidence),
         validFrom=offer.valid_from or UNSET,
     )
 

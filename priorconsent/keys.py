@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import secrets
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal, Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from msgspec import Meta
 
 from priorconsent import canonical
@@ -18,6 +19,10 @@ from priorconsent.records import Bytes16, Bytes32, Count, Digest, Record, Text, 
 
 KEYSET_HEADER = {"alg": "Ed25519", "typ": "prior-consent-keyset+jws"}
 MAX_KEYSET_SIGNATURES = 32
+KEY_TAG = "prior-consent-key/v1"
+# Goes before what a key signs only to show that it can.
+KEY_CHECK = b"prior-consent-key-check/v1\0"
+SEED_BYTES = 32
 
 FIELD = 2**255 - 19
 # y-coordinates of the points whose order divides 8 (RFC 8032, section 5.1): the neutral point, the one
@@ -74,18 +79,22 @@ def jwk_of(public_key: bytes) -> Jwk:
     return Jwk(crv="Ed25519", kty="OKP", x=canonical.to_base64url(public_key))
 
 
-class SigningKey(Protocol):
-    """An Ed25519 key that signs, wherever it lies."""
+class SigningKey(ABC):
+    """An Ed25519 key that signs, wherever it lies; ``jwk`` is its public half."""
+
+    jwk: Jwk
 
     @property
-    def jwk(self) -> Jwk:
-        """Its public half."""
+    def kid(self) -> str:
+        """RFC 7638 thumbprint, as keysets and headers name the key."""
+        return self.jwk.thumbprint
 
+    @abstractmethod
     def sign(self, message: bytes) -> bytes:
         """The 64-byte signature (RFC 8032)."""
 
 
-class PrivateKey:
+class PrivateKey(SigningKey):
     """An Ed25519 private key in memory.
 
     Args:
@@ -94,7 +103,12 @@ class PrivateKey:
 
     def __init__(self, seed: bytes) -> None:
         self._key = Ed25519PrivateKey.from_private_bytes(seed)
-        self.jwk = jwk_of(self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
+        self.jwk = jwk_of(self._key.public_key().public_bytes_raw())
+
+    @classmethod
+    def generate(cls) -> Self:
+        """A new one, to be thrown away: ``signing`` makes those that are kept."""
+        return cls(secrets.token_bytes(SEED_BYTES))
 
     def sign(self, message: bytes) -> bytes:
         """The 64-byte signature (RFC 8032); deterministic."""
@@ -114,7 +128,7 @@ class KeyRecord(Versioned, frozen=True):
     @property
     def key_id(self) -> str:
         """The salted commitment to this record that the log carries."""
-        return canonical.tagged_digest("prior-consent-key/v1", self.encode())
+        return canonical.tagged_digest(KEY_TAG, self.encode())
 
 
 def read_key_record(raw: bytes) -> KeyRecord:
@@ -201,7 +215,7 @@ def sign_keyset(keyset: Keyset, roots: Sequence[SigningKey]) -> bytes:
 
 def keyset_signature(keyset: Keyset, root: SigningKey) -> KeysetSignature:
     """What one root contributes; the roots need not meet."""
-    protected = canonical.to_base64url(canonical.encode({**KEYSET_HEADER, "kid": root.jwk.thumbprint}))
+    protected = canonical.to_base64url(canonical.encode({**KEYSET_HEADER, "kid": root.kid}))
     signature = root.sign(_signed(protected, canonical.to_base64url(keyset.encode())))
     return KeysetSignature(protected=protected, signature=canonical.to_base64url(signature))
 

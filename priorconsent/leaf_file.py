@@ -2,7 +2,7 @@
 
 SQLite is only a container, and a crafted one is an attack: nothing is read before schema and ``meta`` are
 known to be those below, to the letter, and nothing but the head is believed before all leaves were read.
-What they must add up to is for ``snapshot`` and ``current`` to say.
+What they must add up to is for ``snapshot`` and ``current_map`` to say.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import msgspec
@@ -163,9 +162,7 @@ class LeafFile:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _open_head(self, trust: Trust) -> Head:

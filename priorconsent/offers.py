@@ -12,6 +12,7 @@ from priorconsent.errors import MalformedError
 from priorconsent.records import Bytes16, Code, Count, Digest, Name, Record, Text, Time, Urn, Versioned
 
 MAX_WORKS = 500
+OFFER_TAG = "prior-consent-offer/v1"
 
 Works = Annotated[tuple[Urn, ...], Meta(min_length=1, max_length=MAX_WORKS)]
 Said = Text | bool | UnsetType
@@ -101,7 +102,7 @@ class Offer(Versioned, frozen=True):
     @property
     def digest(self) -> str:
         """The offer digest, which approvals and the acceptance sign."""
-        return canonical.tagged_digest("prior-consent-offer/v1", self.encode())
+        return canonical.tagged_digest(OFFER_TAG, self.encode())
 
     @property
     def known(self) -> bool:

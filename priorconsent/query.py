@@ -83,22 +83,14 @@ def parse(value: Mapping[str, Any], *, now: str) -> Query:
     members = dict(value)
     canonical.check_profile(members)
     asked = convert(members, _Asked)
-    given = [kind for kind in KEYS if getattr(asked, kind) is not None]
-    if len(given) != 1:
-        raise MalformedError(f"give exactly one of {', '.join(KEYS)}")
-    kind = given[0]
+    kind = _kind(asked)
     at = asked.at or now
     acquired_at = asked.acquired_at or at
     if at > now:
         raise MalformedError("at lies in the future", pointer="/at")
     if acquired_at > at:
         raise MalformedError("acquired_at is later than at", pointer="/acquired_at")
-    if _USE.fullmatch(asked.use) is None:
-        raise MalformedError("not the form of a use code", pointer="/use")
-    for member, known in _CODES.items():
-        code = getattr(asked, member)
-        if code is not None and code not in known:
-            raise MalformedError(f"unknown code {code[:40]!r}", pointer=f"/{member}")
+    _check_codes(asked)
     return Query(
         kind=kind,  # type: ignore[arg-type]
         key=_KEY_READERS[kind](getattr(asked, kind)),
@@ -114,6 +106,22 @@ def parse(value: Mapping[str, Any], *, now: str) -> Query:
         min_level=asked.min_level or "E1",
         min_method=asked.min_method or "passkey",
     )
+
+
+def _kind(asked: _Asked) -> str:
+    given = [kind for kind in KEYS if getattr(asked, kind) is not None]
+    if len(given) != 1:
+        raise MalformedError(f"give exactly one of {', '.join(KEYS)}")
+    return given[0]
+
+
+def _check_codes(asked: _Asked) -> None:
+    if _USE.fullmatch(asked.use) is None:
+        raise MalformedError("not the form of a use code", pointer="/use")
+    for member, known in _CODES.items():
+        code = getattr(asked, member)
+        if code is not None and code not in known:
+            raise MalformedError(f"unknown code {code[:40]!r}", pointer=f"/{member}")
 
 
 def _sha256(text: str) -> str:

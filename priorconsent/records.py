@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Iterable
 from typing import Annotated, Any, Self, TypeVar, get_args, get_type_hints
 
 import msgspec
@@ -97,14 +98,9 @@ def convert(value: canonical.Json, kind: type[R]) -> R:
         raise MalformedError("lone surrogate") from None
 
 
-def convert_union(value: canonical.Json, union: Any) -> Any:
-    """As ``convert``, for one of several tagged records."""
-    try:
-        return msgspec.convert(value, union)
-    except msgspec.ValidationError as error:
-        raise _malformed(error) from None
-    except UnicodeEncodeError:
-        raise MalformedError("lone surrogate") from None
+def in_order(records: Iterable[R]) -> tuple[R, ...]:
+    """The records as lists of records are sorted: by their canonical bytes."""
+    return tuple(sorted(records, key=Record.encode))
 
 
 def _malformed(error: msgspec.ValidationError) -> MalformedError:

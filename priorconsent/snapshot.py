@@ -12,12 +12,12 @@ Nothing in a file is believed before all of it was scanned. Procedure of ``open_
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from priorconsent import freshness, leaf_file, merkle_buckets, merkle_map
 from priorconsent.errors import ProofError
-from priorconsent.leaf_file import Leaf, LeafFile
+from priorconsent.leaf_file import LeafFile
 from priorconsent.merkle_buckets import Position
 from priorconsent.merkle_map import Node
 from priorconsent.states import State
@@ -27,14 +27,8 @@ from priorconsent.trust import Trust
 KEPT_STATES = 1 << 15
 
 
-def build(
-    path: Path, leaves: Iterable[Leaf], *, registry: str, checkpoint: bytes, map_root: bytes, proof: bytes
-) -> None:
-    """Write a snapshot file, whole or not at all: all leaves of a map. As ``leaf_file.write``.
-
-    What is given is written as it is: ``open_verified`` tells whether it fits together.
-    """
-    leaf_file.write(path, leaves, registry=registry, checkpoint=checkpoint, map_root=map_root, proof=proof)
+# All leaves of a map are written like some of them; ``open_verified`` tells whether they fit together.
+build = leaf_file.write
 
 
 def open_verified(path: Path, trust: Trust, now: str | None) -> Snapshot:

@@ -58,10 +58,13 @@ class Refusal(Record, frozen=True):
     uses: tuple[Code, ...]
 
 
+LifeState = Literal["active", "suspended", "withdrawn", "superseded"]
+
+
 class LifeEntry(Record, frozen=True):
     """One step in the life of a grant; ``s`` is the state after it."""
 
-    s: Literal["active", "suspended", "withdrawn", "superseded"]
+    s: LifeState
     pos: Count
     time: Time
     ends_at: Time | None

@@ -15,7 +15,7 @@ from priorconsent.errors import NotTrustedError
 from registry import evidence
 from registry.models import Check, Party, PartyKeyRecord, RefusalRecord, ShareSet, Work
 from transparency.adopting import logged_events
-from transparency.store import DatabaseArchive
+from transparency.archive import DatabaseArchive
 
 BY = "the operator before"
 

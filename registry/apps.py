@@ -9,7 +9,6 @@ class RegistryConfig(AppConfig):
     """Parties, their keys, works, names, share sets, refusals."""
 
     name = "registry"
-    default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
         """Follow what becomes of this app's drafts."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
+from registry.actor import Actor
 from registry.models import Party, PartyName, RefusalRecord, ShareSet, Work
+from registry.share_sets import document_of
 
 MAX_ROWS = 100
 
@@ -43,14 +45,41 @@ def work(urn: str) -> Work | None:
     return _whole(Work.objects.filter(urn=urn)).first()
 
 
-def share_sets(work_urn: str) -> list[ShareSet]:
-    """The proposals of a work and the signatures under them, oldest first."""
-    return list(ShareSet.objects.filter(work__urn=work_urn).prefetch_related("statements")[:MAX_ROWS])
+def share_sets(
+    reader: Actor | None, *, work: str | None = None, state: str | None = None, after: int = 0
+) -> list[ShareSet]:
+    """Share sets that somebody may see, with the signatures under them, in order of their rows.
+
+    Args:
+        reader: ``None`` for a stranger.
+        work: only those of this one.
+        state: only those in it.
+        after: row id to go on from.
+    """
+    found = _seen_by(reader).filter(pk__gt=after).order_by("pk")
+    if work is not None:
+        found = found.filter(work__urn=work)
+    if state is not None:
+        found = found.filter(state=state)
+    return list(found[:MAX_ROWS])
 
 
-def refusals(party: str) -> list[RefusalRecord]:
-    """What a party refused, oldest first."""
-    return list(RefusalRecord.objects.filter(party=party)[:MAX_ROWS])
+def share_set(reader: Actor | None, digest: str) -> ShareSet | None:
+    """One of them."""
+    return _seen_by(reader).filter(digest=digest).first()
+
+
+def refusals(*, party: str | None = None, after: int = 0) -> list[RefusalRecord]:
+    """What parties refused, oldest first.
+
+    Args:
+        party: only what this one did.
+        after: row id to go on from.
+    """
+    found = RefusalRecord.objects.filter(pk__gt=after).order_by("pk")
+    if party is not None:
+        found = found.filter(party=party)
+    return list(found[:MAX_ROWS])
 
 
 def names_of(urns: Iterable[str], lang: str) -> dict[str, str]:
@@ -65,3 +94,19 @@ def names_of(urns: Iterable[str], lang: str) -> dict[str, str]:
 
 def _whole(found: QuerySet[Work]) -> QuerySet[Work]:
     return found.select_related("registrant").prefetch_related("titles", "identifiers", "assets", "locators")
+
+
+def _seen_by(reader: Actor | None) -> QuerySet[ShareSet]:
+    """What is logged is public; a proposal concerns those who may have to sign it."""
+    rows = ShareSet.objects.select_related("work__registrant").prefetch_related("statements", "checks__party")
+    if reader is not None and reader.role == "operator":
+        return rows
+    logged = Q(state=ShareSet.State.LOGGED)
+    if reader is None:
+        return rows.filter(logged)
+    mine = [row.pk for row in rows.exclude(logged) if reader.party in _signers(row)]
+    return rows.filter(logged | Q(pk__in=mine))
+
+
+def _signers(row: ShareSet) -> set[str]:
+    return {row.work.registrant.urn, *(share.party for share in document_of(row).shares)}

@@ -5,15 +5,15 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import groupby, islice
+from itertools import groupby
 from operator import itemgetter
-from typing import Final, TypeVar
+from typing import Final
 
 from django.db import connection, transaction
 
-from registry.imports.bulk import any_key, insert
 from registry.models import SearchEntry, Work, WorkTitle
 from registry.search_keys import Entry, entry_of
+from transparency.bulk import any_key, chunks, insert
 
 BATCH_WORKS: Final = 2000
 # In an entry's id: the length of the main title, then the work's own key. It fits into 53 bits.
@@ -22,8 +22,6 @@ MAX_LENGTH: Final = 4095
 # Four values each; of more than 999 some builds of SQLite take no statement.
 ROWS_AT_ONCE: Final = 200
 _COLUMNS: Final = ("id", "work_id", "keys", "grams")
-
-T = TypeVar("T")
 
 
 def add(entries: Iterable[tuple[int, Entry]]) -> None:
@@ -38,7 +36,7 @@ def add(entries: Iterable[tuple[int, Entry]]) -> None:
     # FTS5 gathers what comes in ascending order and in one statement; the rest it writes bit by bit.
     rows = sorted(_rows(entries, str))
     with connection.cursor() as cursor:
-        for some in _batches(rows, ROWS_AT_ONCE):
+        for some in chunks(rows, ROWS_AT_ONCE):
             marks = ", ".join(["(%s, %s, %s, %s)"] * len(some))
             columns = ", ".join(_COLUMNS)
             # Names and marks only; values go beside.
@@ -76,7 +74,7 @@ def rebuild(progress: Callable[[int], None] = lambda _done: None) -> int:
                 cursor.execute("LOCK TABLE registry_searchentry IN SHARE ROW EXCLUSIVE MODE")
         SearchEntry.objects.all().delete()
         works = Work.objects.order_by("pk").values_list("pk", flat=True).iterator(BATCH_WORKS)
-        for some in _batches(works, BATCH_WORKS):
+        for some in chunks(works, BATCH_WORKS):
             add(_entries(some))
             done += len(some)
             progress(done)
@@ -121,9 +119,3 @@ def number(gram: str) -> str:
     """A gram as a number of 32 bits with sign."""
     unsigned = zlib.crc32(gram.encode())
     return str(unsigned - (1 << 32) if unsigned >> 31 else unsigned)
-
-
-def _batches(rows: Iterable[T], size: int) -> Iterator[list[T]]:
-    remaining = iter(rows)
-    while some := list(islice(remaining, size)):
-        yield some

@@ -41,7 +41,7 @@ from registry.verbs.propose_shares import propose_shares
 from registry.verbs.refuse import refuse
 from registry.verbs.register_work import register_work
 from registry.verbs.sign_shares import sign_shares
-from transparency.keys import found_registry
+from transparency.keysets import found_registry
 from transparency.sequencer import run, sequence
 from transparency.store import current_states
 

@@ -17,10 +17,10 @@ from typing import Literal
 from priorconsent import acknowledgements, events, times
 from priorconsent.errors import NotFoundError, RuleError
 from transparency.alarms import raise_alarm
+from transparency.bulk import chunks
 from transparency.models import Acknowledged, Attachment, Checkpoint, Pending, Spent
 from transparency.signers import in_force
 from transparency.store import DatabaseLedger, keyset
-from transparency.trees import chunks
 
 OVERDUE = "acknowledgement_overdue"
 BROKEN = "acknowledgement_broken"
@@ -64,7 +64,7 @@ def whereabouts(statement: str) -> Whereabouts | None:
 def watch(now: str) -> None:
     """Close what was kept, and raise an alarm for each promise that was not."""
     waiting = list(Acknowledged.objects.filter(open=True).order_by("received_at"))
-    published = Checkpoint.objects.filter(published=True).order_by("-size").first()
+    published = Checkpoint.newest(published=True)
     kept = _kept([row.statement for row in waiting], published.size if published else 0) if waiting else set()
     for some in chunks(kept):
         Acknowledged.objects.filter(statement__in=some).update(open=False)
@@ -76,16 +76,19 @@ def watch(now: str) -> None:
 def _kept(statements: Sequence[str], size: int) -> set[str]:
     """Those that an event below ``size`` cites, by the event's own bytes as the log signed them."""
     log = DatabaseLedger()
-    found = set()
+    found = set[str]()
     for some in chunks(statements):
-        for digest, pos in Spent.objects.filter(digest__in=some, pos__lt=size).values_list("digest", "pos"):
-            try:
-                if digest in events.cited(log.event(pos)):
-                    found.add(digest)
-            except NotFoundError:
-                # A row that names a position beyond the log: the statement stays open, and the alarm tells.
-                continue
+        rows = Spent.objects.filter(digest__in=some, pos__lt=size).values_list("digest", "pos")
+        found.update(digest for digest, pos in rows if _cites(log, pos, digest))
     return found
+
+
+def _cites(log: DatabaseLedger, pos: int, digest: str) -> bool:
+    try:
+        return digest in events.cited(log.event(pos))
+    except NotFoundError:
+        # A row that names a position beyond the log: the statement stays open, and the alarm tells.
+        return False
 
 
 def _look_after(row: Acknowledged, now: str) -> None:

@@ -35,14 +35,14 @@ from priorconsent.log.checkpoint import Checkpoint as LogCheckpoint
 from priorconsent.log.opening import open_checkpoint, open_signed
 from priorconsent.log.tiles import directory_reader, read_entries
 from priorconsent.trust import Trust
-from transparency import publisher, signed, signers, snapshots, timestamps
-from transparency.keys import write_trust
+from transparency import last_signed, publisher, signers, snapshots, timestamps
+from transparency.archive import DatabaseArchive
+from transparency.bulk import ROWS_IN_MEMORY, chunks
+from transparency.keysets import write_trust
 from transparency.models import Blob, Checkpoint, Event, EvidenceItem, Head, Pending, Stored
+from transparency.policies import log_policy
 from transparency.sequencer import store_log, store_map
-from transparency.store import DatabaseArchive, DatabaseLedger, Overlay, log_policy
-from transparency.trees import ROWS_IN_MEMORY, chunks
-
-Progress = Callable[[int, int | None], None]
+from transparency.store import DatabaseLedger, Overlay
 
 FOLDERS: tuple[tuple[type[Stored], str], ...] = ((Blob, "blob"), (EvidenceItem, "evidence"))
 # Of those missing, so many are named.
@@ -66,13 +66,7 @@ class Adopted:
     alarms: tuple[str, ...]
 
 
-def adopt(
-    folder: Path,
-    trust: Trust,
-    rows: Callable[[], None],
-    erased: Collection[str] = (),
-    progress: Progress | None = None,
-) -> Adopted:
+def adopt(folder: Path, trust: Trust, rows: Callable[[], None], erased: Collection[str] = ()) -> Adopted:
     """Take a published log over into an empty database, by the procedure above.
 
     Args:
@@ -89,7 +83,7 @@ def adopt(
     # 1.
     _check_empty(trust)
     # 2.
-    found = fsck(Folder(folder), trust, progress)
+    found = fsck(Folder(folder), trust)
     missing = frozenset(found.unchecked)
     _require_clean([str(one) for one in (*found.wrong, *found.unable)], missing - set(erased))
     # 3.
@@ -106,10 +100,10 @@ def adopt(
         timestamps.take_over(folder / "timestamps")
         for model, _ in FOLDERS:
             # What no entry asks for, such as texts that offers pin, was published all the same.
-            model._default_manager.filter(pos=None).update(pos=0)  # noqa: SLF001 (any model's manager)
+            model.objects.filter(pos=None).update(pos=0)
         rows()
     # 5. A crash before this line: the log is there, and refuses to sign until this file is (docs/guides/restoring.md).
-    signed.remember(signed.Signed(size, newest.root))
+    last_signed.remember(last_signed.Signed(size, newest.root))
     write_trust()
     publisher.publish(everything=True)
     timestamps.publish_all()
@@ -127,7 +121,7 @@ def _check_empty(trust: Trust) -> None:
     for model in (Head, Event, Pending, Checkpoint, Blob, EvidenceItem):
         if model._default_manager.exists():  # noqa: SLF001 (any model's manager)
             raise ConflictError("the database holds a registry already: only an empty one can take over another")
-    if publisher.read_checkpoint() is not None or signed.read() is not None:
+    if publisher.read_checkpoint() is not None or last_signed.read() is not None:
         raise ConflictError(f"{settings.PRIORCONSENT_DATA} holds the files of a registry already")
     if trust.policy.origin != settings.PRIORCONSENT_ORIGIN:
         raise ConflictError(
@@ -161,7 +155,7 @@ def _store_contents(folder: Path) -> None:
             for row in rows:
                 if not is_content(row.digest, bytes(row.raw)):
                     raise ProofError(f"{kind} {row.digest} has changed while it was read")
-            model._default_manager.bulk_create(rows)  # noqa: SLF001 (any model's manager)
+            model.objects.bulk_create(rows)
 
 
 def _batches(entries: Iterable[bytes]) -> Iterator[list[ev.Event]]:
@@ -192,7 +186,7 @@ def _take_batch(events: list[ev.Event], missing: frozenset[str]) -> None:
     batch.spent = {digest: pos for digest, pos in batch.spent.items() if not ledger.is_spent(digest)}
     for some in chunks(archive.used):
         for model, _ in FOLDERS:
-            model._default_manager.filter(digest__in=some, pos=None).update(pos=ledger.size)  # noqa: SLF001 (any model's)
+            model.objects.filter(digest__in=some, pos=None).update(pos=ledger.size)
     store_log(batch, ledger, leaves)
 
 

@@ -16,12 +16,12 @@ from django.db import connection, transaction
 from uuid6 import uuid7
 
 from priorconsent import canonical
+from priorconsent.contents import is_content
 from priorconsent.errors import ConflictError, MalformedError
 from transparency import tasks
-from transparency.contents import is_content
+from transparency.bulk import chunks
 from transparency.drafts import seal_of
 from transparency.models import Acknowledged, Attachment, Blob, Checkpoint, EvidenceItem, Pending, Stored
-from transparency.trees import chunks
 
 MAX_UNIT_EVENTS = 1000
 
@@ -223,7 +223,7 @@ def _keep(model: type[Stored], contents: Mapping[str, bytes]) -> None:
     # Sorted, so that two transactions with the same attachments wait for each other in one order.
     for some in chunks(sorted(contents)):
         rows = [model(digest=digest, raw=contents[digest]) for digest in some]
-        model._default_manager.bulk_create(rows, ignore_conflicts=True)  # noqa: SLF001 (any model's manager)
-        for row in model._default_manager.filter(digest__in=some):  # noqa: SLF001
+        model.objects.bulk_create(rows, ignore_conflicts=True)
+        for row in model.objects.filter(digest__in=some):
             if bytes(row.raw) != contents[row.digest]:
                 raise ConflictError(f"other bytes are stored under {row.digest}")

@@ -21,13 +21,13 @@ from priorconsent.ceremony.rules import check_keyset
 from priorconsent.ceremony.telling import tell
 from priorconsent.ceremony.transcript import Ceremony, write_transcript
 from priorconsent.errors import ConflictError, NotFoundError
+from priorconsent.files import PUBLIC_MODE, write_new
 from priorconsent.keys import Jwk, Keyset, payload_of
-from priorconsent.signing.files import write_new
 from priorconsent.states import KeysetState
-from transparency import keys, signers
-from transparency.files import PUBLIC_MODE
+from transparency import keysets, signers
+from transparency.archive import DatabaseArchive
 from transparency.models import Head
-from transparency.store import DatabaseArchive, current_states
+from transparency.store import current_states
 
 PLAN, PAYLOAD, PREVIOUS, TOLD = "plan.toml", "payload.json", "previous.json", "read-before-signing.txt"
 KEYSET, TRANSCRIPT, TRANSCRIPT_TEXT = "keyset.json", "transcript.json", "transcript.txt"
@@ -103,8 +103,8 @@ def install(folder: Path, now: str) -> Keyset:
     signed = _read(folder, KEYSET)
     keyset = payload_of(signed)
     if keyset.version > 1:
-        return keys.install_keyset(now, signed)
-    keys.found_registry(now, signed)
+        return keysets.install_keyset(now, signed)
+    keysets.found_registry(now, signed)
     return keyset
 
 
@@ -124,7 +124,7 @@ def _check_plan(plan: Plan, keyset: Keyset) -> None:
 
 def _signed_before() -> bytes | None:
     """The keyset in force, signed; ``None`` before the founding."""
-    if not Head.objects.filter(size__gt=0).exists():
+    if Head.now().size == 0:
         return None
     state = current_states().state(names.KEYSET)
     return DatabaseArchive().keyset(state.digest) if isinstance(state, KeysetState) else None

@@ -9,16 +9,19 @@ from django.conf import settings
 from priorconsent import times
 from priorconsent.errors import NotTrustedError, PriorConsentError
 from priorconsent.head import check_quorum_time
+from priorconsent.keys import SigningKey
 from priorconsent.log.checkpoint import Checkpoint as LogCheckpoint
 from priorconsent.log.note import Verifier, assemble_note, sign_line
 from priorconsent.log.opening import OpenedCheckpoint, open_checkpoint
 from priorconsent.log.tiles import TILE_WIDTH, TileNodes
 from priorconsent.log.tree import leaf_hash
-from transparency import signed, signers
+from transparency import last_signed, signers
 from transparency.alarms import DatabaseChangedError
+from transparency.bulk import ROWS_IN_MEMORY
 from transparency.models import Checkpoint, Event
-from transparency.store import check_tree, keyset, log_policy, own_cosigner, own_policy
-from transparency.trees import ROWS_IN_MEMORY, log_nodes
+from transparency.policies import log_policy, own_cosigner, own_policy
+from transparency.store import check_tree, keyset
+from transparency.trees import log_nodes
 
 
 def sign_newest(now: str) -> Checkpoint | None:
@@ -34,7 +37,7 @@ def sign_newest(now: str) -> Checkpoint | None:
         RestoredBackupError: more was signed than is here, or something else.
         SigningError: no log key that the keyset lets sign is at hand.
     """
-    while (newest := Checkpoint.objects.order_by("-size").first()) is not None and newest.note is None:
+    while (newest := Checkpoint.newest()) is not None and newest.note is None:
         # 1. The tiles lead to the root noted when the batch was committed, and to the one signed before.
         nodes = log_nodes(newest.size)
         root = check_tree(nodes)
@@ -43,7 +46,7 @@ def sign_newest(now: str) -> Checkpoint | None:
         checkpoint = LogCheckpoint(settings.PRIORCONSENT_ORIGIN, newest.size, root)
         keys = signers.in_force("log", keyset(), newest.time)
         # 3. It continues what was signed last, also by the memory that no backup of the database takes along.
-        if not signed.move_on(newest.size, root, nodes):
+        if not last_signed.move_on(newest.size, root, nodes):
             # Another process has gone further.
             continue
         # A crash here: the next call finds that it was about to sign this, and does.
@@ -67,12 +70,15 @@ def opened(row: Checkpoint) -> OpenedCheckpoint | None:
     return found
 
 
-def _sign(checkpoint: LogCheckpoint, logs: Sequence[signers.Signer], now: str) -> bytes:
+def _sign(checkpoint: LogCheckpoint, logs: Sequence[SigningKey], now: str) -> bytes:
     """The note with all of the log's signatures."""
     text, seconds = checkpoint.text(), times.to_unix(now)
     lines = (
         *(sign_line(text, Verifier(checkpoint.origin, one.jwk.raw), one.sign) for one in logs),
-        *(own_cosigner(one.public_bytes).cosign(checkpoint, seconds, one.sign) for one in signers.mldsa_signers()),
+        *(
+            own_cosigner(one.public_key().public_bytes_raw()).cosign(checkpoint, seconds, one.sign)
+            for one in signers.mldsa_signers()
+        ),
     )
     return assemble_note(text, lines)
 
@@ -90,7 +96,7 @@ def _check_signed(note: bytes, checkpoint: LogCheckpoint) -> None:
 def _check_events(nodes: TileNodes) -> None:
     """Check the events since the last signature, and those that share a bundle with them."""
     size = nodes.size
-    before = Checkpoint.objects.filter(size__lt=size, note__isnull=False).order_by("-size").first()
+    before = Checkpoint.newest(size__lt=size, note__isnull=False)
     expected = (before.size if before else 0) // TILE_WIDTH * TILE_WIDTH
     rows = Event.objects.filter(pos__gte=expected, pos__lt=size).order_by("pos").values_list("pos", "raw")
     for pos, raw in rows.iterator(ROWS_IN_MEMORY):

@@ -1,4 +1,4 @@
-"""Drafts: sealed when they are left, checked against their seals, and completed into events."""
+"""Drafts: sealed when they are left, checked against their seals, completed into events and replayed."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from uuid import UUID
 
-from priorconsent import canonical, keys, names, times
+from priorconsent import canonical, keys, names, replay, times
 from priorconsent import events as ev
 from priorconsent.errors import MalformedError, NotTrustedError, RuleError
+from priorconsent.log.tiles import check_entry
 from priorconsent.replay import Archive
 from priorconsent.states import GrantState, KeysetState
 from transparency import signers
@@ -49,6 +50,23 @@ def complete(draft: bytes, time: str, ledger: Overlay, archive: Archive) -> ev.E
     fill = _FILL.get(str(members.get("t")))
     filled = fill(members, time, ledger, archive) if fill else {}
     return ev.event_of({**members, **filled, "time": time})
+
+
+def take(draft: bytes, time: str, ledger: Overlay, archive: Archive) -> None:
+    """Take the event that a draft becomes into a ledger, with all evidence at hand.
+
+    Raises:
+        RuleError: it breaks a rule. Of any error the ledger is of no use afterwards.
+        NotTrustedError: evidence or a blob is missing, or proved invalid.
+        MalformedError: no event, or one longer than an entry may be.
+    """
+    event = complete(draft, time, ledger, archive)
+    check_entry(event.encode())
+    effect = replay.apply(event, ledger, archive)
+    if effect.alarm is not None:
+        raise RuleError(effect.alarm)
+    if effect.unchecked:
+        raise NotTrustedError(f"evidence is missing: {', '.join(effect.unchecked)}")
 
 
 def mentioned(drafts: Iterable[bytes]) -> list[str]:

@@ -1,18 +1,14 @@
-"""Files that are either whole or not there, and a lock that lies beside what it protects."""
+"""The server's files, each whole or not there, and its locks."""
 
 from __future__ import annotations
 
-import fcntl
-import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from django.conf import settings
 
-PUBLIC_MODE = 0o644
-PRIVATE_MODE = 0o600
+from priorconsent import files
+from priorconsent.files import PUBLIC_MODE, sync_folder, whole_file
 
 
 def public_folder() -> Path:
@@ -24,7 +20,7 @@ def public_folder() -> Path:
 def write_file(path: Path, content: bytes, mode: int = PUBLIC_MODE) -> None:
     """Write a file so that a reader, also after a crash, finds the old content or the new one, never half of it."""
     _replace(path, content, mode)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 class Files:
@@ -50,45 +46,17 @@ class Files:
     def settle(self) -> None:
         """Make the names of all files durable."""
         for folder in sorted(self._touched):
-            _sync_folder(folder)
+            sync_folder(folder)
         self._touched.clear()
+
+
+def locked(folder: Path, name: str = ".lock", *, wait: bool = True) -> AbstractContextManager[bool]:
+    """Be the only process that does one kind of work below a folder; arguments and answer as of ``files.locked``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return files.locked(folder / name, wait=wait)
 
 
 def _replace(path: Path, content: bytes, mode: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            os.fchmod(handle, mode)
-            file.write(content)
-            file.flush()
-            os.fsync(handle)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def locked(folder: Path, name: str = ".lock", *, wait: bool = True) -> Iterator[bool]:
-    """Be the only process that does one kind of work below a folder.
-
-    Gives whether it is so; only who does not wait for its turn may find that it is not. The system lets go
-    of the lock when its holder dies.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / name).open("wb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+    with whole_file(path, mode) as draft:
+        draft.write(content)

@@ -82,7 +82,7 @@ def _follow_some(name: str, handler: Handler) -> bool:
 
 
 def _logged_after(cursor: Follower) -> list[Logged]:
-    newest = Checkpoint.objects.filter(published=True).order_by("-size").first()
+    newest = Checkpoint.newest(published=True)
     end = min(newest.size if newest else 0, cursor.pos + ROWS_AT_ONCE)
     rows = Event.objects.filter(pos__gte=cursor.pos, pos__lt=end).order_by("pos").values_list("pos", "raw")
     units = dict(Pending.objects.filter(pos__gte=cursor.pos, pos__lt=end).values_list("pos", "unit"))

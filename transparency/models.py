@@ -6,6 +6,8 @@ that decides something.
 
 from __future__ import annotations
 
+from typing import ClassVar, Self
+
 from django.db import models
 from django.db.models import Q
 
@@ -56,6 +58,8 @@ class Attachment(models.Model):
 
 class Stored(models.Model):
     """Bytes by their digest; ``pos``: where the first batch that needs them begins, ``None`` until one is logged."""
+
+    objects: ClassVar[models.Manager[Self]] = models.Manager()
 
     digest = models.CharField(primary_key=True, max_length=DIGEST_CHARACTERS)
     raw = models.BinaryField()
@@ -111,6 +115,11 @@ class Head(models.Model):
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(id=1), name="head_is_one_row")]
+
+    @classmethod
+    def now(cls) -> Self:
+        """The row; before the founding, one of an empty log."""
+        return cls.objects.first() or cls()
 
 
 class Event(models.Model):
@@ -209,6 +218,11 @@ class Checkpoint(models.Model):
                 condition=Q(published=False) | Q(note__isnull=False), name="checkpoint_signed_before_published"
             ),
         ]
+
+    @classmethod
+    def newest(cls, **which: object) -> Self | None:
+        """The largest one, of those that are ``published=True`` or otherwise as told; ``None``: there is none."""
+        return cls.objects.filter(**which).order_by("-size").first()
 
 
 class TimeStamp(models.Model):

@@ -11,7 +11,7 @@ from priorconsent.log.proof import LogProof
 from priorconsent.log.tree import consistency_proof, inclusion_proof
 from priorconsent.merkle_buckets import Position, leaf_range, path_positions
 from priorconsent.merkle_map import Node
-from transparency import past
+from transparency import past_maps
 from transparency.alarms import DatabaseChangedError
 from transparency.checkpoints import opened
 from transparency.models import Checkpoint, Head
@@ -46,18 +46,6 @@ def first_with(pos: int) -> Checkpoint:
     row = next((row for row in rows if opened(row) is not None), None)
     if row is None:
         raise NotFoundError(f"event {pos} has not been published yet")
-    return row
-
-
-def newest_at(time: str) -> Checkpoint:
-    """The newest published checkpoint whose time is not after ``time``.
-
-    Raises:
-        NotFoundError: the log is younger.
-    """
-    row = Checkpoint.objects.filter(published=True, time__lte=time).order_by("-size").first()
-    if row is None:
-        raise NotFoundError(f"no checkpoint had been published by {time}")
     return row
 
 
@@ -96,7 +84,7 @@ def bucket_at(prefix: str, checkpoint: Checkpoint) -> bytes:
         DatabaseChangedError: the rows do not lead to the map root that was logged.
 
     Cost: the leaves under 16 bits of the prefix and 33 nodes; those of an earlier map are computed first, unless
-    somebody has asked for it before (``past.rebuild``).
+    somebody has asked for it before (``past_maps.rebuild``).
     """
     size, trust = checkpoint.size, own_trust()
     leaves = leaves_at(size, *leaf_range(prefix))
@@ -128,5 +116,5 @@ def _stored_nodes(prefix: str, size: int) -> dict[Position, Node]:
 
 
 def _past_nodes(prefix: str, size: int) -> dict[Position, Node]:
-    past.rebuild(size)
-    return past.nodes_at(size, path_positions(prefix))
+    past_maps.rebuild(size)
+    return past_maps.nodes_at(size, path_positions(prefix))

@@ -15,18 +15,19 @@ from pathlib import Path
 from django.conf import settings
 
 from priorconsent import times
+from priorconsent.contents import is_content
 from priorconsent.errors import PriorConsentError
 from priorconsent.log.opening import open_signed
 from priorconsent.log.tiles import TILE_WIDTH, Tile, encode_entries, tile_bytes, tiles_to_write
 from priorconsent.log.tree import leaf_hash
 from transparency.alarms import NOT_PUBLISHED, DatabaseChangedError, raise_alarm
-from transparency.changes import write_step
+from transparency.bulk import ROWS_IN_MEMORY
 from transparency.checkpoints import opened
-from transparency.contents import is_content
 from transparency.files import Files, locked, public_folder, write_file
 from transparency.models import Blob, Checkpoint, Event, EvidenceItem
-from transparency.store import log_policy, own_policy
-from transparency.trees import ROWS_IN_MEMORY, log_nodes
+from transparency.policies import log_policy, own_policy
+from transparency.steps import write_step
+from transparency.trees import log_nodes
 
 # How long a checkpoint may wait for its witnesses before somebody is told.
 MAX_WAIT_S = 60

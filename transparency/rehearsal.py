@@ -6,23 +6,20 @@ names just that key, and has to pass there as it will have to pass everywhere.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
+from msgspec.structs import replace
 
-from priorconsent import canonical, names, replay
+from priorconsent import canonical, names
 from priorconsent.errors import NotTrustedError, PriorConsentError
 from priorconsent.keys import Keyset, PrivateKey, RegistryKey, sign_keyset
-from priorconsent.log.tiles import check_entry
+from priorconsent.records import in_order
 from priorconsent.states import KeysetState
 from transparency import drafts
 from transparency.alarms import DatabaseChangedError
-from transparency.signers import OnlineUse
-from transparency.store import DatabaseArchive, DatabaseLedger, Overlay, keyset
-
-THROW_AWAY_BYTES = 32
+from transparency.archive import DatabaseArchive
+from transparency.store import DatabaseLedger, Overlay, keyset
 
 
 class RehearsalError(NotTrustedError):
@@ -32,17 +29,17 @@ class RehearsalError(NotTrustedError):
 
 
 class Rehearsal:
-    """A log that exists only here: the newest one, with one key of the registry exchanged.
+    """A log that exists only here: the newest one, with the grant key of the registry exchanged.
 
     Args:
         key: signs in place of the real one, and is gone afterwards.
     """
 
-    def __init__(self, use: OnlineUse, ledger: DatabaseLedger, now: str) -> None:
-        self.key = PrivateKey(secrets.token_bytes(THROW_AWAY_BYTES))
+    def __init__(self, ledger: DatabaseLedger, now: str) -> None:
+        self.key = PrivateKey.generate()
         self._time = max(now, ledger.last_time or now)
         self._ledger = Overlay(ledger)
-        exchanged = _exchange(keyset(ledger), RegistryKey(jwk=self.key.jwk, use=use, from_=self._time, until=None))
+        exchanged = _exchange(keyset(ledger), RegistryKey(jwk=self.key.jwk, use="grant", from_=self._time, until=None))
         self._archive = _Archive({exchanged.digest: sign_keyset(exchanged, [self.key])})
         state = KeysetState(version=exchanged.version, digest=exchanged.digest, pos=ledger.size - 1)
         self._ledger.put(names.KEYSET, state)
@@ -55,22 +52,13 @@ class Rehearsal:
         """
         self._archive.add(blobs, evidence)
         for draft in unit:
-            fault = self._fault(canonical.encode(draft))
-            if fault is not None:
-                raise RehearsalError(fault)
-
-    def _fault(self, draft: bytes) -> str | None:
-        """Why the log would not take this draft."""
-        try:
-            event = drafts.complete(draft, self._time, self._ledger, self._archive)
-            check_entry(event.encode())
-            effect = replay.apply(event, self._ledger, self._archive)
-        except DatabaseChangedError:
-            # Not the draft's fault: nothing may be signed on such ground.
-            raise
-        except PriorConsentError as error:
-            return str(error)
-        return effect.alarm or (f"evidence is missing: {', '.join(effect.unchecked)}" if effect.unchecked else None)
+            try:
+                drafts.take(canonical.encode(draft), self._time, self._ledger, self._archive)
+            except DatabaseChangedError:
+                # Not the draft's fault: nothing may be signed on such ground.
+                raise
+            except PriorConsentError as error:
+                raise RehearsalError(str(error)) from error
 
 
 class _Archive(DatabaseArchive):
@@ -97,8 +85,4 @@ class _Archive(DatabaseArchive):
 def _exchange(current: Keyset, key: RegistryKey) -> Keyset:
     """The keyset with this key as the only one for its use."""
     others = [one for one in current.keys if one.use != key.use]
-    return msgspec.structs.replace(
-        current,
-        registry=current.registry_id,
-        keys=tuple(sorted((*others, key), key=lambda one: one.encode())),
-    )
+    return replace(current, registry=current.registry_id, keys=in_order((*others, key)))

@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from priorconsent.errors import NotFoundError, QuorumError
-from transparency import publisher, signed, witnesses
+from transparency import last_signed, publisher, witnesses
 from transparency.alarms import RestoredBackupError
+from transparency.last_signed import Signed
 from transparency.models import Checkpoint
-from transparency.signed import Signed
 from transparency.store import check_anchor, check_tree
 from transparency.trees import log_nodes
 
@@ -41,7 +41,7 @@ def resume() -> Resumed:
         QuorumError: too few witnesses tell what they have seen; nothing was done.
         NotFoundError: nothing is signed here.
     """
-    newest = Checkpoint.objects.filter(note__isnull=False).order_by("-size").first()
+    newest = Checkpoint.newest(note__isnull=False)
     if newest is None:
         raise NotFoundError("nothing is signed in this database")
     # 1. The rows lead to what they say was signed, and go on from what the public was shown.
@@ -57,15 +57,15 @@ def resume() -> Resumed:
     # 3. So does the memory, if it can be read; it is not made to forget.
     before, last = _before(), Signed(newest.size, bytes(newest.root))
     if before is not None:
-        signed.compare(before, nodes)
+        last_signed.compare(before, nodes)
         last = max(last, before, key=lambda one: one.size)
-    signed.replace(last)
+    last_signed.replace(last)
     return Resumed(last.size, before.size if before else None, heard)
 
 
 def _before() -> Signed | None:
     try:
-        return signed.read()
+        return last_signed.read()
     except RestoredBackupError:
         # Damaged, or of another log: it says nothing about this one.
         return None

@@ -6,7 +6,7 @@ From a draft to a published checkpoint:
 2. ``sequence`` takes what waits, replays each unit with all evidence at hand, and commits events, map, trees
    and the new root in one transaction. What does not replay is refused and raises an alarm.
 3. ``checkpoints.sign_newest`` signs that root.
-4. ``witnesses.countersign`` asks the witnesses.
+4. ``countersigning.countersign`` asks the witnesses.
 5. ``publisher.publish`` writes the files, the checkpoint last, once enough of them signed; ``snapshots`` follow.
 
 A crash within a step leaves nothing of it, or nothing that anybody reads; a crash between two steps leaves
@@ -27,17 +27,19 @@ from django.db import connection, transaction
 
 from priorconsent import events as ev
 from priorconsent import replay, times
-from priorconsent.errors import ConflictError, NotTrustedError, PriorConsentError, RuleError, SigningError
-from priorconsent.log.tiles import check_entry
+from priorconsent.errors import ConflictError, PriorConsentError, RuleError, SigningError
 from priorconsent.log.tree import leaf_hash, tree_root
 from priorconsent.merkle_buckets import TOP, bucket_of
 from priorconsent.merkle_map import map_key, value_hash
-from transparency import drafts, publisher, signed, snapshots, witnesses
+from transparency import drafts, last_signed, publisher, snapshots, witnesses
 from transparency.alarms import NOT_SIGNED, UNIT_REFUSED, DatabaseChangedError, raise_alarm
+from transparency.archive import DatabaseArchive
+from transparency.bulk import chunks
 from transparency.checkpoints import sign_newest
+from transparency.countersigning import countersign
 from transparency.models import Attachment, Blob, Checkpoint, Event, EvidenceItem, Head, Pending, Spent
-from transparency.store import DatabaseArchive, DatabaseLedger, Overlay, check_anchor
-from transparency.trees import chunks, extend_log, log_nodes, read_slice, write_leaves, write_nodes
+from transparency.store import DatabaseLedger, Overlay, check_anchor
+from transparency.trees import extend_log, log_nodes, read_slice, write_leaves, write_nodes
 
 # A batch holds the write lock of the database for about a millisecond per event.
 MAX_BATCH_EVENTS = 500
@@ -75,8 +77,7 @@ def sequence(now: str) -> Batch | None:
     Raises:
         DatabaseChangedError: the rows do not lead to what was signed; nothing was done, and an alarm tells.
     """
-    with _alarmed(now), _not_restored(), transaction.atomic(durable=True):
-        _take_turn()
+    with _turn(now):
         units = _waiting()
         return _sequence(units, now) if units else None
 
@@ -90,14 +91,13 @@ def heartbeat(now: str, *, at_once: bool = False) -> Batch | None:
     Returns:
         ``None`` if it has not, or there is no log yet.
     """
-    with _alarmed(now), _not_restored(), transaction.atomic(durable=True):
-        _take_turn()
-        newest = Checkpoint.objects.order_by("-size").first()
+    with _turn(now):
+        newest = Checkpoint.newest()
         every_s = 0 if at_once else settings.PRIORCONSENT_FRESH_FOR_S // HEARTBEATS_PER_FRESHNESS
         if newest is None or now < times.plus(newest.time, every_s):
             return None
-        batch = Overlay(_open_ledger())
-        return Batch(_close(batch, DatabaseArchive(), now), now)
+        ledger = _open_ledger()
+        return Batch(_close(Overlay(ledger), ledger, DatabaseArchive(), now), now)
 
 
 def finish(now: str) -> bool:
@@ -114,7 +114,7 @@ def finish(now: str) -> bool:
             # ``finish`` signs that same row.
             sign_newest(now)
             # A crash here: witnesses are asked again, and sign again.
-            outdated = witnesses.countersign(now)
+            outdated = countersign(now)
         # A crash here leaves a signed checkpoint in the database alone: the next ``finish`` publishes it.
         publisher.publish()
         publisher.watch(now)
@@ -160,10 +160,14 @@ def _alarmed(now: str) -> Iterator[None]:
 
 
 @contextmanager
-def _not_restored() -> Iterator[None]:
-    # Outside the transaction: witnesses take their time, and others want to write.
-    witnesses.check_not_restored()
-    yield
+def _turn(now: str) -> Iterator[None]:
+    """A transaction in which no other sequencer runs."""
+    with _alarmed(now):
+        # Outside the transaction: witnesses take their time, and others want to write.
+        witnesses.check_not_restored()
+        with transaction.atomic(durable=True):
+            _take_turn()
+            yield
 
 
 def _take_turn() -> None:
@@ -182,7 +186,7 @@ def _open_ledger() -> DatabaseLedger:
     for shown in publisher.read_all_shown():
         check_anchor(shown, log_nodes(ledger.size))
     # Nor go on from where it signed something else.
-    signed.check(log_nodes(ledger.size))
+    last_signed.check(log_nodes(ledger.size))
     beyond = Event.objects.filter(pos__gte=ledger.size).exists()
     if beyond and Head.objects.filter(size=ledger.size).exists():
         raise DatabaseChangedError(f"there are rows of events beyond the {ledger.size} that were logged")
@@ -213,29 +217,23 @@ def _sequence(units: list[list[Pending]], now: str) -> Batch:
     ledger.load_tied(drafts.mentioned(bytes(row.draft) for unit in units for row in unit))
     logged, refused, used = [], [], set[str]()
     for unit in units:
-        first, unit_id = batch.size, unit[0].unit
-        archive.used = set(attached.get(unit_id, ()))
+        archive.used = set(attached.get(unit[0].unit, ()))
         reason = _try(unit, batch, archive, time)
         if reason is None:
-            for row in unit:
-                row.state, row.pos = Pending.State.LOGGED, first + row.place
             logged.append(unit)
             used |= archive.used
         else:
-            Pending.objects.filter(unit=unit_id).update(state=Pending.State.REFUSED, reason=reason)
-            raise_alarm(now, UNIT_REFUSED, reason, unit_id)
-            refused.append(unit_id)
+            refused.append(_refuse(unit[0].unit, reason, now))
     if logged:
         _mark_logged([row for unit in logged for row in unit], used, ledger.size)
-        _close(batch, archive, time)
+        _close(batch, ledger, archive, time)
     return Batch(batch.size, time, tuple(unit[0].unit for unit in logged), tuple(refused))
 
 
 def _attachments(units: list[list[Pending]]) -> dict[UUID, list[str]]:
     found: dict[UUID, list[str]] = {}
-    for unit, digest in Attachment.objects.filter(unit__in=[unit[0].unit for unit in units]).values_list(
-        "unit", "digest"
-    ):
+    rows = Attachment.objects.filter(unit__in=[unit[0].unit for unit in units])
+    for unit, digest in rows.values_list("unit", "digest"):
         found.setdefault(unit, []).append(digest)
     return found
 
@@ -250,13 +248,7 @@ def _try(unit: list[Pending], batch: Overlay, archive: DatabaseArchive, time: st
     try:
         drafts.check_seals(unit)
         for row in unit:
-            event = drafts.complete(bytes(row.draft), time, scratch, archive)
-            check_entry(event.encode())
-            effect = replay.apply(event, scratch, archive)
-            if effect.alarm is not None:
-                raise RuleError(effect.alarm)
-            if effect.unchecked:
-                raise NotTrustedError(f"evidence is missing: {', '.join(effect.unchecked)}")
+            drafts.take(bytes(row.draft), time, scratch, archive)
     except DatabaseChangedError:
         # Not this unit's fault: nothing may be logged on such ground.
         raise
@@ -266,21 +258,26 @@ def _try(unit: list[Pending], batch: Overlay, archive: DatabaseArchive, time: st
     return None
 
 
+def _refuse(unit: UUID, reason: str, now: str) -> UUID:
+    Pending.objects.filter(unit=unit).update(state=Pending.State.REFUSED, reason=reason)
+    raise_alarm(now, UNIT_REFUSED, reason, unit)
+    return unit
+
+
 def _mark_logged(rows: list[Pending], used: set[str], begin: int) -> None:
+    for pos, row in enumerate(rows, begin):
+        row.state, row.pos = Pending.State.LOGGED, pos
     Pending.objects.bulk_update(rows, ["state", "pos"], batch_size=ROWS_PER_UPDATE)
     for some in chunks(used):
         for model in (Blob, EvidenceItem):
             model.objects.filter(digest__in=some, pos__isnull=True).update(pos=begin)
 
 
-def _close(batch: Overlay, archive: DatabaseArchive, time: str) -> int:
+def _close(batch: Overlay, ledger: DatabaseLedger, archive: DatabaseArchive, time: str) -> int:
     """End a batch with its map-root and store it; the new size.
 
     All rows come with one commit: a crash before it leaves the drafts waiting, as if nothing had been.
     """
-    ledger = batch.base
-    if not isinstance(ledger, DatabaseLedger):
-        raise TypeError("only what lies on the database can be stored there")
     map_root, leaves = store_map(batch, ledger)
     root_event = ev.MapRoot(
         time=time,

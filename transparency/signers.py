@@ -12,7 +12,6 @@ import logging
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, cast
@@ -21,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from django.conf import settings
 
 from priorconsent.errors import MalformedError, NotTrustedError, SignatureError, SigningError
+from priorconsent.files import PRIVATE_MODE
 from priorconsent.keys import Jwk, Keyset, jwk_of
 from priorconsent.signing import (
     FileUri,
@@ -34,8 +34,9 @@ from priorconsent.signing import (
     open_key,
     open_mldsa_key,
 )
-from priorconsent.signing.files import read_private
-from transparency.files import PRIVATE_MODE, write_file
+from priorconsent.signing.private_files import read_private
+from priorconsent.signing.uris import ED25519_BYTES, MLDSA_BYTES
+from transparency.files import write_file
 
 Use = Literal["root", "log", "grant", "receipt", "account"]
 OnlineUse = Literal["log", "grant", "receipt", "account"]
@@ -46,51 +47,8 @@ LOG_MLDSA = "log-mldsa"
 
 SEAL_BYTES = 32
 SEAL_FILE = "pending.seal"
-ED25519_BYTES, MLDSA_BYTES = 32, 1312
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Signer:
-    """Signs for the registry in one use, wherever the key lies."""
-
-    use: Use
-    key: SigningKey = field(repr=False)
-
-    @property
-    def jwk(self) -> Jwk:
-        """The public key."""
-        return self.key.jwk
-
-    @property
-    def kid(self) -> str:
-        """RFC 7638 thumbprint, as keysets and headers name the key."""
-        return self.key.jwk.thumbprint
-
-    def sign(self, message: bytes) -> bytes:
-        """The 64-byte Ed25519 signature."""
-        return self.key.sign(message)
-
-
-@dataclass(frozen=True, slots=True)
-class MldsaSigner:
-    """Signs checkpoints in the log's own ML-DSA-44 line (FIPS 204, empty context).
-
-    Args:
-        key: never leaves this object.
-    """
-
-    key: MLDSA44PrivateKey = field(repr=False)
-
-    @property
-    def public_bytes(self) -> bytes:
-        """The public key, 1,312 bytes."""
-        return self.key.public_key().public_bytes_raw()
-
-    def sign(self, message: bytes) -> bytes:
-        """The signature, 2,420 bytes; another one each time."""
-        return self.key.sign(message)
 
 
 class _Secrets:
@@ -117,8 +75,8 @@ class _Secrets:
 _SECRETS = _Secrets()
 
 
-def signer(use: Use) -> Signer:
-    """The registry's signer for a use; of several, the first.
+def signer(use: Use) -> SigningKey:
+    """The registry's key for a use; of several, the first.
 
     Raises:
         SigningError: this process has no such key, nothing opens it, or it may not be used: others can read it,
@@ -130,12 +88,12 @@ def signer(use: Use) -> Signer:
     return found[0]
 
 
-def signers(use: Use) -> tuple[Signer, ...]:
+def signers(use: Use) -> tuple[SigningKey, ...]:
     """Every key for a use that this process signs with, in the order of the setting."""
-    return tuple(Signer(use, _open(uri)) for uri in uris(use) if not isinstance(uri, PublicUri))
+    return tuple(_open(uri) for uri in uris(use) if not isinstance(uri, PublicUri))
 
 
-def in_force(use: OnlineUse, keyset: Keyset, at: str) -> tuple[Signer, ...]:
+def in_force(use: OnlineUse, keyset: Keyset, at: str) -> tuple[SigningKey, ...]:
     """Those of this process's keys that a keyset lets sign at a time; at least one.
 
     So a key that was swapped, or whose time is over, signs nothing that would have to be thrown away.
@@ -144,7 +102,7 @@ def in_force(use: OnlineUse, keyset: Keyset, at: str) -> tuple[Signer, ...]:
         SigningError: none of them may, or this process has none.
     """
     at_hand = signers(use)
-    good = tuple(one for one in at_hand if _counts(one, keyset, at))
+    good = tuple(one for one in at_hand if _counts(one, use, keyset, at))
     if not good:
         told = ", ".join(one.kid for one in at_hand) or "only a public half"
         raise SigningError(f"no {use} key of keyset version {keyset.version} is at hand at {at}; at hand is {told}")
@@ -166,7 +124,7 @@ def holds_root() -> bool:
     return any(is_there(uri, _SECRETS) for uri in uris("root"))
 
 
-def mldsa_signers() -> tuple[MldsaSigner, ...]:
+def mldsa_signers() -> tuple[MLDSA44PrivateKey, ...]:
     """The log's ML-DSA-44 keys that this process signs with; several while one takes over from another.
 
     Raises:
@@ -233,9 +191,9 @@ def _missing(use: str) -> list[KeyUri]:
     return [uri for uri in uris(use) if not isinstance(uri, PublicUri) and not is_there(uri, _SECRETS)]
 
 
-def _counts(one: Signer, keyset: Keyset, at: str) -> bool:
+def _counts(one: SigningKey, use: OnlineUse, keyset: Keyset, at: str) -> bool:
     try:
-        return keyset.key(one.kid, one.use, at) == one.jwk
+        return keyset.key(one.kid, use, at) == one.jwk
     except SignatureError:
         return False
 
@@ -268,9 +226,9 @@ def _warn_of_plain(folder: str) -> None:
     logger.warning("the registry's key files are not encrypted: whoever copies them can sign for it")
 
 
-def _open_mldsa(uri: KeyUri) -> MldsaSigner:
+def _open_mldsa(uri: KeyUri) -> MLDSA44PrivateKey:
     with _unfit_is_away():
-        return MldsaSigner(open_mldsa_key(uri, _SECRETS))
+        return open_mldsa_key(uri, _SECRETS)
 
 
 @contextmanager
@@ -284,7 +242,7 @@ def _unfit_is_away() -> Iterator[None]:
 
 def _mldsa_public(uri: KeyUri) -> bytes:
     if not isinstance(uri, PublicUri):
-        return _open_mldsa(uri).public_bytes
+        return _open_mldsa(uri).public_key().public_bytes_raw()
     if len(uri.key) != MLDSA_BYTES:
         raise MalformedError("a public half is not one of ML-DSA-44")
     return uri.key

@@ -18,9 +18,9 @@ from priorconsent.errors import MalformedError, NotFoundError, PriorConsentError
 from priorconsent.records import convert
 from transparency import proofs
 from transparency.alarms import DatabaseChangedError
-from transparency.changes import remove_steps_before
 from transparency.files import Files, locked, public_folder, write_file
 from transparency.models import Checkpoint, Head
+from transparency.steps import remove_steps_before
 from transparency.store import own_trust
 from transparency.trees import leaves_at
 
@@ -32,7 +32,7 @@ PAUSE_S_PER_MILLION_NAMES = 60
 
 def pause_s() -> int:
     """Seconds between snapshots; none while the map has fewer than some 17,000 names."""
-    names = (Head.objects.first() or Head()).leaves
+    names = Head.now().leaves
     return names * PAUSE_S_PER_MILLION_NAMES // 1_000_000
 
 
@@ -66,7 +66,7 @@ def write(*, again: bool = False, wait: bool = True) -> int | None:
     Cost: time grows with the map, memory does not.
     """
     with locked(settings.PRIORCONSENT_DATA, ".lock-snapshots", wait=wait) as mine:
-        newest = Checkpoint.objects.filter(published=True).order_by("-size").first()
+        newest = Checkpoint.newest(published=True)
         if newest is None or not mine:
             return None
         if again or _latest_size() != newest.size:

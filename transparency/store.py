@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import lru_cache
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from django.conf import settings
 
@@ -20,22 +19,18 @@ from priorconsent import events as ev
 from priorconsent import vocabulary as words
 from priorconsent.consent import States
 from priorconsent.errors import ConflictError, MalformedError, NotFoundError, NotTrustedError, ProofError
-from priorconsent.log.cosignature import COSIGNATURE_ML_DSA_44, Cosigner
-from priorconsent.log.countersigners import OWN_ML_DSA, Countersigners
-from priorconsent.log.note import Verifier
 from priorconsent.log.opening import open_checkpoint
-from priorconsent.log.policy import Group, Log, Policy, Witness
 from priorconsent.log.tiles import TileNodes
 from priorconsent.log.tree import check_inclusion, inclusion_proof, leaf_hash, tree_root
 from priorconsent.merkle_map import ZERO, map_key, value_hash
-from priorconsent.replay import Archive
 from priorconsent.states import KeysetState, State
 from priorconsent.trust import Trust
-from transparency import signers
 from transparency.alarms import DatabaseChangedError
-from transparency.contents import is_content
-from transparency.models import Blob, Checkpoint, Event, EvidenceItem, Head, MapLeaf, Spent, Stored
-from transparency.trees import chunks, log_nodes, read_slice
+from transparency.archive import DatabaseArchive
+from transparency.bulk import chunks
+from transparency.models import Checkpoint, Event, EvidenceItem, Head, MapLeaf, Spent
+from transparency.policies import log_policy, own_policy
+from transparency.trees import log_nodes, read_slice
 
 # What the trust file suggests: a day, as the map-root says too.
 MAX_AGE_S = 86400
@@ -48,27 +43,6 @@ T = TypeVar("T")
 
 class MovedOnError(ConflictError):
     """The log moved on between two reads that have to be of one size: begin again."""
-
-
-class Reader(Protocol):
-    """The half of a ledger that only reads."""
-
-    @property
-    def size(self) -> int:
-        """How many events there are."""
-
-    @property
-    def last_time(self) -> str | None:
-        """Time of the last event; ``None`` before the first."""
-
-    def state(self, name: str) -> State | None:
-        """The state under a name."""
-
-    def event(self, pos: int) -> ev.Event:
-        """An event by position."""
-
-    def is_spent(self, digest: str) -> bool:
-        """Whether an event has cited this evidence."""
 
 
 class DatabaseLedger:
@@ -85,7 +59,7 @@ class DatabaseLedger:
         self._open()
 
     def _open(self) -> None:
-        head = Head.objects.first() or Head()
+        head = Head.now()
         self._size, self.leaves = head.size, head.leaves
         self._nodes = log_nodes(self._size)
         self._events: dict[int, ev.Event] = {}
@@ -104,28 +78,28 @@ class DatabaseLedger:
 
     @property
     def size(self) -> int:
-        """Implements ``Reader``."""
+        """Implements ``Ledger``."""
         return self._size
 
     @property
     def last_time(self) -> str | None:
-        """Implements ``Reader``."""
+        """Implements ``Ledger``."""
         return self.event(self._size - 1).time if self._size else None
 
     def state(self, name: str) -> State | None:
-        """Implements ``Reader``; reads one bucket unless ``load`` did."""
+        """Implements ``Ledger``; reads one bucket unless ``load`` did."""
         if name not in self._states:
             self.load([name])
         return self._states[name]
 
     def event(self, pos: int) -> ev.Event:
-        """Implements ``Reader``; proves the event into the tree."""
+        """Implements ``Ledger``; proves the event into the tree."""
         if pos not in self._events:
             self._events[pos] = ev.read_event(event_bytes(pos, self._nodes, self.root))
         return self._events[pos]
 
     def is_spent(self, digest: str) -> bool:
-        """Implements ``Reader``."""
+        """Implements ``Ledger``."""
         if digest not in self._spent:
             self.load_spent([digest])
         return self._spent[digest]
@@ -184,7 +158,7 @@ class DatabaseLedger:
     def _refuse_or_follow(self, wanted: list[str]) -> None:
         """Tell a batch that was sequenced between two reads from a row that was changed."""
         size = self._size
-        if (Head.objects.first() or Head()).size == size:
+        if Head.now().size == size:
             raise DatabaseChangedError(f"a state in the bucket of {', '.join(wanted[:3])} is not the one in the map")
         if self._states:
             raise MovedOnError("the log moved on meanwhile; begin again")
@@ -192,44 +166,10 @@ class DatabaseLedger:
         self.load(wanted)
 
 
-class DatabaseArchive(Archive):
-    """Blobs and evidence, of units that wait and of those that were logged.
-
-    Args:
-        used: digests that were asked for and found, so that what an event rests on is known.
-    """
-
-    def __init__(self) -> None:
-        self.used: set[str] = set()
-        self._blobs: dict[str, bytes | None] = {}
-        self._evidence: dict[str, bytes | None] = {}
-
-    def blob(self, digest: str) -> bytes | None:
-        """Implements ``Archive``."""
-        return self._get(Blob, self._blobs, digest)
-
-    def evidence(self, digest: str) -> bytes | None:
-        """Implements ``Archive``."""
-        return self._get(EvidenceItem, self._evidence, digest)
-
-    def load(self, digests: Iterable[str]) -> None:
-        """Read many at once."""
-        for some in chunks(digests):
-            for model, known in ((Blob, self._blobs), (EvidenceItem, self._evidence)):
-                known.update(_raws(model, some))
-
-    def _get(self, model: type[Stored], known: dict[str, bytes | None], digest: str) -> bytes | None:
-        if digest not in known:
-            known[digest] = _raws(model, [digest]).get(digest)
-        if known[digest] is not None:
-            self.used.add(digest)
-        return known[digest]
-
-
 class Overlay:
     """Changes on top of a ledger, kept aside until they are wanted."""
 
-    def __init__(self, base: Reader) -> None:
+    def __init__(self, base: DatabaseLedger | Overlay) -> None:
         self.base = base
         self.states: dict[str, State] = {}
         self.events: list[ev.Event] = []
@@ -327,42 +267,6 @@ def registry_id() -> str:
     return keyset().registry_id
 
 
-def verifiers() -> tuple[Verifier, ...]:
-    """The log's Ed25519 keys, as notes name them; several while one takes over from another, and afterwards."""
-    return tuple(Verifier(settings.PRIORCONSENT_ORIGIN, jwk.raw) for jwk in signers.public_halves("log"))
-
-
-def own_cosigner(public_key: bytes) -> Cosigner:
-    """A ML-DSA-44 key of the log, which signs as a witness of its name would."""
-    return Cosigner(settings.PRIORCONSENT_ORIGIN, public_key, COSIGNATURE_ML_DSA_44)
-
-
-def log_policy() -> Policy:
-    """What the log itself must have signed, by a key of each kind. Nobody but this server goes by it alone."""
-    return _policy(*_own_keys(), Countersigners())
-
-
-def own_policy() -> Policy:
-    """What readers are told to ask for: the log's own signatures, and those of witnesses that its operator chose."""
-    return _policy(*_own_keys(), settings.PRIORCONSENT_WITNESS_POLICY)
-
-
-def _own_keys() -> tuple[tuple[Log, ...], tuple[Cosigner, ...]]:
-    logs = tuple(Log(verifier, f"{settings.PRIORCONSENT_BASE_URL}/log") for verifier in verifiers())
-    return logs, tuple(own_cosigner(public_key) for public_key in signers.mldsa_public_halves())
-
-
-# A publication asks for it dozens of times.
-@lru_cache(maxsize=8)
-def _policy(logs: tuple[Log, ...], keys: tuple[Cosigner, ...], chosen: Countersigners) -> Policy:
-    if len(keys) == 1:
-        return chosen.with_log(Policy(logs, (Witness(OWN_ML_DSA, keys[0]),), OWN_ML_DSA))
-    own = tuple(Witness(f"{OWN_ML_DSA}-{number}", key) for number, key in enumerate(keys, 1))
-    # Any of them: while one takes over from another, and for the checkpoints of its time afterwards.
-    group = Group(OWN_ML_DSA, 1, tuple(one.name for one in own))
-    return chosen.with_log(Policy(logs, (*own, group), OWN_ML_DSA))
-
-
 def own_trust() -> Trust:
     """What the operator hands out: the registry's name, its log's keys and its roots."""
     # Those of the first keyset, whoever is a root today: the way back to the registry's name begins there.
@@ -392,7 +296,7 @@ def check_tree(nodes: TileNodes) -> bytes:
     noted = Checkpoint.objects.filter(size=size).first()
     if size and (noted is None or bytes(noted.root) != root):
         raise DatabaseChangedError(f"the tiles do not lead to the root noted for {size} events")
-    signed = Checkpoint.objects.filter(size__lte=size, note__isnull=False).order_by("-size").first()
+    signed = Checkpoint.newest(size__lte=size, note__isnull=False)
     if signed is not None:
         check_anchor(bytes(signed.note or b""), nodes)
     return root
@@ -430,19 +334,3 @@ def event_bytes(pos: int, nodes: TileNodes, root: bytes) -> bytes:
     except ProofError as error:
         raise DatabaseChangedError(f"event {pos} is not the one logged: {error}") from error
     return raw
-
-
-def _raws(model: type[Stored], digests: list[str]) -> dict[str, bytes | None]:
-    """Bytes by digest; those that are not their digest's count as none while nothing logged needs them.
-
-    Raises:
-        DatabaseChangedError: a logged event needs them.
-    """
-    found: dict[str, bytes | None] = {}
-    for row in model._default_manager.filter(digest__in=digests):  # noqa: SLF001 (any model's manager)
-        raw = bytes(row.raw)
-        if is_content(row.digest, raw):
-            found[row.digest] = raw
-        elif row.pos is not None:
-            raise DatabaseChangedError(f"the bytes under {row.digest} were changed")
-    return found

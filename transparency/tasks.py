@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from priorconsent import times
-from transparency import past, sequencer
+from transparency import past_maps, sequencer
 from transparency.followers import run_followers
 
 
@@ -25,4 +25,4 @@ def write_snapshot() -> None:
 @shared_task
 def rebuild_past(size: int) -> None:
     """Compute what proofs about an earlier map need."""
-    past.rebuild(size, wait=False)
+    past_maps.rebuild(size, wait=False)

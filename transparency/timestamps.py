@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import closing
+from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import urlsplit
 
-import httpx2
 from django.conf import settings
 
 from priorconsent import bounded, times, timestamps
-from priorconsent.bounded import BoundedClient
 from priorconsent.court.bundle import MAX_STAMPS, Stamped
 from priorconsent.errors import PriorConsentError, UnreachableError
 from priorconsent.log.note import split_note
@@ -31,7 +31,7 @@ ANSWER_S = 20
 
 def stamp_due(now: str) -> None:
     """Ask every authority that was not asked lately for a time-stamp on the newest published checkpoint."""
-    newest = Checkpoint.objects.filter(published=True).order_by("-size").first()
+    newest = Checkpoint.newest(published=True)
     if newest is None:
         return
     for authority in settings.PRIORCONSENT_TSA_URLS:
@@ -112,14 +112,15 @@ def _stamp(authority: str, newest: Checkpoint, now: str) -> None:
 
 
 def _ask(authority: str, query: bytes) -> bytes:
-    headers = {"content-type": timestamps.QUERY_TYPE, "accept": timestamps.REPLY_TYPE, "accept-encoding": "identity"}
-    client = BoundedClient(httpx2.Client(timeout=ASK_TIMEOUT_S, follow_redirects=False, headers=headers))
+    headers = {"content-type": timestamps.QUERY_TYPE, "accept": timestamps.REPLY_TYPE}
+    local = urlsplit(authority).hostname in bounded.LOOPBACK
+    client = bounded.client(connect_s=ASK_TIMEOUT_S, read_s=ASK_TIMEOUT_S, local=local)
     try:
-        with closing(client), client.stream("POST", authority, ANSWER_S, content=query) as answer:
-            if answer.status_code != httpx2.codes.OK:
+        with closing(client), client.stream("POST", authority, ANSWER_S, content=query, headers=headers) as answer:
+            if answer.status_code != HTTPStatus.OK:
                 raise UnreachableError(f"it answers with status {answer.status_code}")
             return b"".join(bounded.chunks(answer, timestamps.MAX_TOKEN_BYTES))
-    except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+    except bounded.FAILURES as error:
         raise UnreachableError(f"it does not answer ({type(error).__name__})") from None
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from django.db.models import QuerySet
 
@@ -18,12 +17,9 @@ from priorconsent.log.tree import HASH_BYTES, Appended
 from priorconsent.merkle_buckets import BUCKET_BITS, TOP, Position, bucket_of, neighbours, subtrees, update
 from priorconsent.merkle_map import EMPTY, Item, Node, map_key, subtree, value_hash
 from transparency.alarms import DatabaseChangedError
+from transparency.bulk import ROWS_IN_MEMORY, chunks, put, run_for_each
 from transparency.models import HashTile, Head, MapLeaf, MapLeafVersion, MapNode
-from transparency.rows import put, run_for_each
 
-# SQLite takes 32,766 parameters in one statement; no list below comes near it.
-ROWS_PER_QUERY = 1000
-ROWS_IN_MEMORY = 1000
 MOST_READINGS = 10
 NODE_COLUMNS = ("number", "hash", "leaf_key", "leaf_value")
 KEEP_EARLIER = """
@@ -31,15 +27,6 @@ KEEP_EARLIER = """
     SELECT given.key, given.until, leaf.name, leaf.bucket, leaf.state, leaf.pos
     FROM {given} JOIN transparency_mapleaf AS leaf ON leaf.key = given.key
 """
-
-T = TypeVar("T")
-
-
-def chunks(items: Iterable[T], size: int = ROWS_PER_QUERY) -> Iterator[list[T]]:
-    """The items in lists that fit into one statement."""
-    whole = list(items)
-    for start in range(0, len(whole), size):
-        yield whole[start : start + size]
 
 
 # --- the log ----------------------------------------------------------------------------------------
@@ -190,10 +177,10 @@ def check_map(size: int, buckets: Iterable[int], root: bytes) -> None:
     """
     wanted = set(buckets)
     for _ in range(MOST_READINGS):
-        logged = _logged()
+        logged = Head.now().size
         if _root_at(size, wanted) == root:
             return
-        if _logged() == logged:
+        if Head.now().size == logged:
             raise DatabaseChangedError("the leaves are not those that were signed")
     raise ConflictError("the log moves on faster than it is read; try again")
 
@@ -206,10 +193,6 @@ def _root_at(size: int, wanted: set[int]) -> bytes:
         leaves = _read(_leaves(size, bucket__in=some).order_by("key"))
         found.update(subtrees(leaf.item for leaf in leaves))
     return update(read_nodes({*neighbours(buckets), TOP}), found)[TOP].hash
-
-
-def _logged() -> int:
-    return (Head.objects.first() or Head()).size
 
 
 def _leaves(size: int, **where: object) -> QuerySet[MapLeaf, tuple[bytes, str, bytes]]:

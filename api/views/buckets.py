@@ -13,7 +13,7 @@ from api.published import reading
 from priorconsent.bucket import of_map
 from priorconsent.errors import MalformedError
 from priorconsent.log import spelling
-from transparency import past, proofs
+from transparency import past_maps, proofs
 from transparency.tasks import rebuild_past
 
 
@@ -34,10 +34,10 @@ class Buckets(View):
 
 def _then(prefix: str, size: str) -> bytes:
     checkpoint = proofs.published(_read_size(size))
-    if not (past.is_ready(checkpoint.size) or proofs.is_newest(checkpoint.size)):
+    if not (past_maps.is_ready(checkpoint.size) or proofs.is_newest(checkpoint.size)):
         rebuild_past.delay(checkpoint.size)
         # Without a worker the task has run by now.
-        if not past.is_ready(checkpoint.size):
+        if not past_maps.is_ready(checkpoint.size):
             raise NotReadyError(f"the map of {checkpoint.size} events is being computed; ask again in a while")
     return proofs.bucket_at(prefix, checkpoint)
 

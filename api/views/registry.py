@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any
 
-from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -111,12 +110,10 @@ class ShareSets(View):
     def get(self, request: Request) -> Response:
         """Share sets, a page at a time: what is logged, and with an API key what waits for its party."""
         given = wire.parameters(request, {"after", "work", "state"})
-        rows = _share_sets_seen(request).filter(pk__gt=after(given))
-        if "work" in given:
-            rows = rows.filter(work__urn=given["work"])
-        if "state" in given:
-            rows = rows.filter(state=given["state"])
-        return page(list(rows.order_by("pk")[:MAX_ROWS]), lambda rows: [_share_set(row) for row in rows])
+        rows = queries.share_sets(
+            _reader(request), work=given.get("work"), state=given.get("state"), after=after(given)
+        )
+        return page(rows, lambda rows: [_share_set(row) for row in rows])
 
     @extend_schema(**openapi.PROPOSE_SHARES)
     def post(self, request: Request) -> Response:
@@ -142,7 +139,7 @@ class OneShareSet(View):
     def get(self, request: Request, digest: str) -> Response:
         """One share set."""
         wire.parameters(request, ())
-        return Response(_share_set(found(_share_sets_seen(request).filter(digest=digest).first())))
+        return Response(_share_set(found(queries.share_set(_reader(request), digest))))
 
 
 class Refusals(View):
@@ -154,10 +151,8 @@ class Refusals(View):
     def get(self, request: Request) -> Response:
         """Refusals, a page at a time."""
         given = wire.parameters(request, {"after", "party"})
-        rows = RefusalRecord.objects.filter(pk__gt=after(given))
-        if "party" in given:
-            rows = rows.filter(party=given["party"])
-        return page(list(rows.order_by("pk")[:MAX_ROWS]), lambda rows: [_refusal(row) for row in rows])
+        rows = queries.refusals(party=given.get("party"), after=after(given))
+        return page(rows, lambda rows: [_refusal(row) for row in rows])
 
 
 class OneRefusal(View):
@@ -172,23 +167,8 @@ class OneRefusal(View):
         return Response(_refusal(found(RefusalRecord.objects.filter(urn=urn).first())))
 
 
-def _share_sets_seen(request: Request) -> QuerySet[ShareSet]:
-    """What is logged is public; a proposal concerns those who may have to sign it."""
-    rows = ShareSet.objects.select_related("work__registrant").prefetch_related("statements", "checks__party")
-    if not has_key(request):
-        return rows.filter(state=ShareSet.State.LOGGED)
-    reader = by_key(request, "read")
-    return rows if reader.role == "operator" else rows.filter(pk__in=_concerning(reader, rows))
-
-
-def _concerning(reader: Actor, rows: QuerySet[ShareSet]) -> list[int]:
-    open_rows = rows.exclude(state=ShareSet.State.LOGGED)
-    mine = [row.pk for row in open_rows if reader.party in _signers(row)]
-    return [*rows.filter(state=ShareSet.State.LOGGED).values_list("pk", flat=True), *mine]
-
-
-def _signers(row: ShareSet) -> set[str]:
-    return {row.work.registrant.urn, *(share.party for share in document_of(row).shares)}
+def _reader(request: Request) -> Actor | None:
+    return by_key(request, "read") if has_key(request) else None
 
 
 def _to_sign(kind: str, body: dict[str, Any]) -> shapes.ToSign:

@@ -104,31 +104,31 @@ def _signer(statement: Statement) -> Actor:
     return Actor(party=statement.party, role="member", proof="statement")
 
 
-def _approve(actor: Actor, signed: Signed, _told: StatementIn, now: str) -> Sentence:
-    return _issued(actor, approve_offer(actor, signed.raw, now), now)
+def _then_explained(verb: Callable[[Actor, bytes, str], Offer], *, issues: bool = False) -> Take:
+    """Takes by a verb, and says where the offer stands.
+
+    Args:
+        issues: the last of these signatures issues the grant.
+    """
+
+    def take(actor: Actor, signed: Signed, _told: StatementIn, now: str) -> Sentence:
+        offer = verb(actor, signed.raw, now)
+        if issues:
+            issue_if_ready(actor, offer, now)
+        explained = explain(Offer.objects.get(pk=offer.pk), now)
+        return explained.en, explained.ja
+
+    return take
 
 
-def _accept(actor: Actor, signed: Signed, _told: StatementIn, now: str) -> Sentence:
-    return _issued(actor, accept_offer(actor, signed.raw, now), now)
+def _then_recorded(verb: Callable[[Actor, bytes, str], object]) -> Take:
+    """Takes by a verb after which there is nothing more to say."""
 
+    def take(actor: Actor, signed: Signed, _told: StatementIn, now: str) -> Sentence:
+        verb(actor, signed.raw, now)
+        return RECORDED
 
-def _issued(actor: Actor, offer: Offer, now: str) -> Sentence:
-    """The last signature issues the grant."""
-    issue_if_ready(actor, offer, now)
-    return _explained(offer, now)
-
-
-def _withdraw(actor: Actor, signed: Signed, _told: StatementIn, now: str) -> Sentence:
-    return _explained(withdraw_grant(actor, signed.raw, now), now)
-
-
-def _resume(actor: Actor, signed: Signed, _told: StatementIn, now: str) -> Sentence:
-    return _explained(resume_after_key(actor, signed.raw, now), now)
-
-
-def _explained(offer: Offer, now: str) -> Sentence:
-    explained = explain(Offer.objects.get(pk=offer.pk), now)
-    return explained.en, explained.ja
+    return take
 
 
 def _shares(actor: Actor, signed: Signed, _told: StatementIn, now: str) -> Sentence:
@@ -142,26 +142,11 @@ def _claim(actor: Actor, signed: Signed, _told: StatementIn, now: str) -> Senten
     return RECORDED
 
 
-def _refuse(actor: Actor, signed: Signed, _told: StatementIn, now: str) -> Sentence:
-    refuse(actor, signed.raw, now)
-    return RECORDED
-
-
-def _end_refusal(actor: Actor, signed: Signed, _told: StatementIn, now: str) -> Sentence:
-    end_refusal(actor, signed.raw, now)
-    return RECORDED
-
-
 def _bind_key(actor: Actor, signed: Signed, told: StatementIn, now: str) -> Sentence:
     if told.key_record is None:
         raise MalformedError("a key statement comes with the record of the key", pointer="/key_record")
     earlier = (told.by_earlier_key.encode(),) if told.by_earlier_key else ()
     bind_key(actor, canonical.encode(told.key_record), [signed.raw, *earlier], now)
-    return RECORDED
-
-
-def _end_key(actor: Actor, signed: Signed, _told: StatementIn, now: str) -> Sentence:
-    end_key(actor, signed.raw, now)
     return RECORDED
 
 
@@ -172,14 +157,14 @@ ACKNOWLEDGED: Final[dict[acknowledgements.Whereabouts, Sentence]] = {
     "lost": LOST,
 }
 TAKE: Final[dict[str, Take]] = {
-    "approval": _approve,
-    "acceptance": _accept,
-    "withdrawal": _withdraw,
-    "resume": _resume,
-    "refusal": _refuse,
-    "refusal-end": _end_refusal,
+    "approval": _then_explained(approve_offer, issues=True),
+    "acceptance": _then_explained(accept_offer, issues=True),
+    "withdrawal": _then_explained(withdraw_grant),
+    "resume": _then_explained(resume_after_key),
+    "refusal": _then_recorded(refuse),
+    "refusal-end": _then_recorded(end_refusal),
     "claim": _claim,
     "shares": _shares,
     "key": _bind_key,
-    "key-end": _end_key,
+    "key-end": _then_recorded(end_key),
 }

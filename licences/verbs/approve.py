@@ -14,7 +14,8 @@ from priorconsent.errors import ConflictError, NotAllowedError, RuleError
 from priorconsent.replay import check_issue
 from registry.actor import Actor
 from registry.statements import Received, receive
-from transparency.store import DatabaseArchive, keyset
+from transparency.archive import DatabaseArchive
+from transparency.store import keyset
 
 
 def approve_offer(actor: Actor, raw: bytes, now: str) -> Offer:

@@ -37,9 +37,10 @@ from registry.actor import Actor
 from registry.policy import permit
 from transparency.alarms import NOT_SIGNED, raise_alarm
 from transparency.append import append_all
+from transparency.archive import DatabaseArchive
 from transparency.rehearsal import Rehearsal, RehearsalError
 from transparency.signers import holds, in_force
-from transparency.store import DatabaseArchive, DatabaseLedger, keyset
+from transparency.store import DatabaseLedger, keyset
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +163,8 @@ def _evidence(ready: _Ready) -> list[grants.Evidence]:
 
 def _rehearse(credential: grants.Credential, offer: Offer, ready: _Ready, log: DatabaseLedger, now: str) -> None:
     """Let the replay that everybody runs judge the grant, before the real key touches it."""
-    rehearsal = Rehearsal("grant", log, now)
-    token = grants.sign(credential, rehearsal.key.jwk.thumbprint, rehearsal.key.sign)
+    rehearsal = Rehearsal(log, now)
+    token = grants.sign(credential, rehearsal.key.kid, rehearsal.key.sign)
     rehearsal.replay(_drafts(ready, canonical.digest(token)), _blobs(offer, token), _statements(ready))
 
 

@@ -27,12 +27,11 @@ from msgspec import Meta
 
 from priorconsent.errors import MalformedError
 from priorconsent.keys import MAX_KEYSET_SIGNATURES, Jwk, Keyset, RegistryKey, jwk_of
-from priorconsent.records import Count, Record, Text, Time, convert
-from priorconsent.signing.uris import KeyUri, PublicUri, read_uri
+from priorconsent.records import Count, Record, Text, Time, convert, in_order
+from priorconsent.signing.uris import ED25519_BYTES, KeyUri, PublicUri, read_uri
 
 MAX_PLAN_BYTES = 1 << 18
 MAX_KEYS = 256
-ED25519_BYTES = 32
 
 
 class _Root(Record, frozen=True):
@@ -120,8 +119,8 @@ def keyset_of(plan: Plan, public_half: Callable[[PlannedKey], Jwk], previous: Ke
         version=previous.version + 1 if previous else 1,
         previous=previous.digest if previous else None,
         threshold=plan.threshold,
-        roots=tuple(sorted((root.jwk for root in plan.roots), key=lambda jwk: jwk.encode())),
-        keys=tuple(sorted(keys, key=lambda key: key.encode())),
+        roots=in_order(root.jwk for root in plan.roots),
+        keys=in_order(keys),
         key_delay_s=plan.key_delay_s,
     )
 

@@ -5,17 +5,16 @@ Replay asks less: it takes what the roots signed. These rules keep people from s
 
 from __future__ import annotations
 
-import secrets
 from collections import Counter
 from collections.abc import Iterator
 
-import msgspec
+from msgspec.structs import replace
 
 from priorconsent.errors import PriorConsentError, RuleError
 from priorconsent.keys import Keyset, PrivateKey, RegistryKey, payload_of, read_keyset, sign_keyset
+from priorconsent.records import in_order
 
 USES = ("log", "grant", "receipt", "account")
-THROW_AWAY_BYTES = 32
 
 
 def check_keyset(keyset: Keyset, previous: Keyset | None) -> None:
@@ -104,20 +103,15 @@ def _prolonged(key: RegistryKey, before: RegistryKey) -> bool:
 
 def _rehearse(keyset: Keyset, previous: Keyset | None) -> None:
     """Sign and read the keyset with roots that are thrown away, so that its form fails before the real ones sign."""
-    old, new = (
-        [PrivateKey(secrets.token_bytes(THROW_AWAY_BYTES)) for _ in one.roots] if one else []
-        for one in (previous, keyset)
-    )
+    old, new = ([PrivateKey.generate() for _ in one.roots] if one else [] for one in (previous, keyset))
     before = _with_roots(previous, old) if previous else None
     shown = _with_roots(keyset, new)
     if before is not None:
-        shown = msgspec.structs.replace(shown, previous=before.digest, registry=before.registry_id)
+        shown = replace(shown, previous=before.digest, registry=before.registry_id)
     raw = sign_keyset(shown, [*old, *new])
     if read_keyset(raw, before) != shown or payload_of(raw).encode() != shown.encode():
         raise RuleError("the keyset does not read as it was written")
 
 
 def _with_roots(keyset: Keyset, roots: list[PrivateKey]) -> Keyset:
-    return msgspec.structs.replace(
-        keyset, roots=tuple(sorted((root.jwk for root in roots), key=lambda jwk: jwk.encode()))
-    )
+    return replace(keyset, roots=in_order(root.jwk for root in roots))

@@ -11,7 +11,7 @@ from priorconsent import canonical
 from priorconsent.ceremony.plan import Plan
 from priorconsent.ceremony.telling import tell
 from priorconsent.keys import Keyset
-from priorconsent.records import Digest, Record, Text, Time, Versioned
+from priorconsent.records import Digest, Record, Text, Time, Versioned, in_order
 
 TOOLS = ("cryptography", "msgspec", "priorconsent")
 LEAVING = "a root of the keyset before"
@@ -104,7 +104,7 @@ def write_transcript(
         digest=keyset.digest,
         finished_at=now,
         threshold=keyset.threshold,
-        holders=tuple(sorted(holders, key=lambda holder: holder.encode())),
+        holders=in_order(holders),
         attended=tuple(sorted(set(attended), key=lambda name: name.encode())),
         tools={"python": platform.python_version()} | {name: metadata.version(name) for name in TOOLS},
         files={name: canonical.digest(raw) for name, raw in sorted(files.items())},

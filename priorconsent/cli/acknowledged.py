@@ -14,7 +14,7 @@ from priorconsent.court.acknowledged import Kept, check_acknowledgement, wanted
 from priorconsent.court.log_at_hand import read_log
 from priorconsent.court.published import open_published
 from priorconsent.errors import MalformedError
-from priorconsent.files import whole_file
+from priorconsent.files import PRIVATE_MODE, whole_file
 from priorconsent.freshness import state_directory
 from priorconsent.jws import MAX_TOKEN_BYTES
 
@@ -74,7 +74,7 @@ def _keep(kept: Kept) -> Path | None:
     folder = state_directory(dict(os.environ)) / "evidence" / name
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     for file, content in zip(("acknowledgement.jws", f"checkpoint-{kept.size}"), kept.evidence, strict=True):
-        with whole_file(folder / file, 0o600) as draft:
+        with whole_file(folder / file, PRIVATE_MODE) as draft:
             draft.write(content)
     return folder
 

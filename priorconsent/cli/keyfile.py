@@ -9,12 +9,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from priorconsent.cli.secrets import Terminal
 from priorconsent.errors import MalformedError, NotFoundError
+from priorconsent.files import PUBLIC_MODE, write_new
 from priorconsent.keys import KeyRecord, SigningKey, read_key_record
 from priorconsent.signing import FileUri, open_key, pkcs8
-from priorconsent.signing.files import write_new
 
 MAX_RECORD_BYTES = 1 << 16
-PUBLIC_MODE = 0o644
 
 
 class PlaintextKeyWarning(UserWarning):

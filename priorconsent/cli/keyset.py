@@ -14,9 +14,9 @@ from priorconsent.cli import EXIT_DONE
 from priorconsent.cli.saying import say
 from priorconsent.cli.secrets import Terminal
 from priorconsent.errors import MalformedError, NotAllowedError
+from priorconsent.files import read_at_most, write_new
 from priorconsent.keys import Keyset, payload_of, read_keyset
 from priorconsent.signing import FileUri, KeyUri, PublicUri, make_key, open_key, read_uri
-from priorconsent.signing.files import write_new
 
 MAX_FILE_BYTES = 1 << 20
 YES = "yes"
@@ -121,11 +121,7 @@ def _previous(path: Path | None) -> Keyset | None:
 
 
 def _bytes(path: Path) -> bytes:
-    with path.open("rb") as file:
-        raw = file.read(MAX_FILE_BYTES + 1)
-    if len(raw) > MAX_FILE_BYTES:
-        raise MalformedError(f"{path} is longer than {MAX_FILE_BYTES} bytes")
-    return raw.strip()
+    return read_at_most(path, MAX_FILE_BYTES).strip()
 
 
 _ACTIONS = {"root": _root, "show": _show, "sign": _sign, "check": _check}

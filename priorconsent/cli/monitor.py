@@ -7,7 +7,7 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,16 +20,7 @@ from priorconsent.court.report import Exit
 from priorconsent.errors import MalformedError, UnreachableError
 from priorconsent.freshness import state_directory
 from priorconsent.jws import MAX_TOKEN_BYTES
-from priorconsent.monitor.interests import (
-    MAX_INTERESTS_BYTES,
-    Interests,
-    of_key,
-    of_name,
-    of_party,
-    of_statement,
-    of_work,
-    read_interests,
-)
+from priorconsent.monitor.interests import KINDS, MAX_INTERESTS_BYTES, Interests, read_interests
 from priorconsent.monitor.memory import Memory
 from priorconsent.monitor.reports import Report
 from priorconsent.monitor.rounds import Monitor, Round
@@ -149,16 +140,16 @@ def _judge(seen: Round, telling: Telling) -> int:
 
 def _interests(arguments: argparse.Namespace) -> Interests:
     found = Interests()
-    given: dict[Callable[[str], Interests], Iterable[str]] = {
-        of_party: arguments.party,
-        of_work: arguments.work,
-        of_name: arguments.name,
-        of_key: map(_key_id, arguments.key),
-        of_statement: _own_statements(arguments.signed_by_me),
+    given: dict[str, Iterable[str]] = {
+        "party": arguments.party,
+        "work": arguments.work,
+        "name": arguments.name,
+        "key": map(_key_id, arguments.key),
+        "statement": _own_statements(arguments.signed_by_me),
     }
     for kind, texts in given.items():
         for text in texts:
-            found = found.join(kind(text))
+            found = found.join(KINDS[kind](text))
     if arguments.watch is not None:
         with arguments.watch.open("rb") as file:
             found = found.join(read_interests(file.read(MAX_INTERESTS_BYTES + 1)))

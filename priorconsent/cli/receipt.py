@@ -18,7 +18,7 @@ from priorconsent.court.receipted import ReceiptReport, Shown, check_receipt
 from priorconsent.court.reply import MAX_REPLY_BYTES, Reply, read_answers, read_reply
 from priorconsent.court.report import counted
 from priorconsent.errors import ConflictError, MalformedError
-from priorconsent.signing.files import write_new
+from priorconsent.files import PUBLIC_MODE, write_new
 from priorconsent.snapshot import Snapshot, open_verified
 from priorconsent.trust import Trust
 
@@ -86,7 +86,7 @@ def _add(arguments: argparse.Namespace) -> int:
         raw = file.read(MAX_ARCHIVE_BYTES + 1)
     with contextlib.ExitStack() as stack:
         added, report = add_receipt(raw, reply, _published(arguments.log, trust, stack), trust)
-    write_new(arguments.out, added, 0o644)
+    write_new(arguments.out, added, PUBLIC_MODE)
     say(f"added: {arguments.out} shows {counted(len(report.receipts), 'receipt')}; this one:")
     for line in next(one.lines for one in report.receipts if one.digest == canonical.digest(reply[0])):
         say(f"  {line}")

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from priorconsent.errors import MalformedError, NotTrustedError, SigningError
-from priorconsent.signing.files import read_secret
+from priorconsent.signing.private_files import read_secret
 
 
 class Terminal:

@@ -11,6 +11,7 @@ from priorconsent import canonical, events, lists, statements, times
 from priorconsent.cli import EXIT_DONE, keyfile, sign_list
 from priorconsent.cli.making import VALID_S, about, statement_of
 from priorconsent.errors import MalformedError, NotAllowedError, NotAvailableError
+from priorconsent.files import read_at_most
 from priorconsent.grants import Token
 from priorconsent.keys import KeyRecord
 from priorconsent.offers import Offer
@@ -116,8 +117,4 @@ def _check_body(kind: str, body: Any, record: KeyRecord) -> None:
 
 
 def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
-        raw = file.read(MAX_FILE_BYTES + 1)
-    if len(raw) > MAX_FILE_BYTES:
-        raise MalformedError(f"{path} is longer than {MAX_FILE_BYTES} bytes")
-    return raw.strip()
+    return read_at_most(path, MAX_FILE_BYTES).strip()

@@ -38,25 +38,27 @@ def sign_list(arguments: argparse.Namespace, key: SigningKey, record: KeyRecord,
     """
     out = _new_file(arguments)
     expected = lists.Expected(record.registry, record.party, now, arguments.only)
+
+    def signed(one: UnsignedLine) -> bytes:
+        made = statement_of(one.type, record, about(one.body), now, lapses)
+        return canonical.encode(SignedLine(statement=statements.sign(made, key).decode("ascii"))) + b"\n"
+
     with arguments.file.open("rb") as source:
         watched = Watched(source)
         summary = _look(watched, expected)
-        seen = watched.digest
         for text in summary.lines():
             say(text)
         say(f"each lapses at {lapses}")
         if not arguments.yes:
             _ask(summary.total)
         source.seek(0)
-        watched = Watched(source)
+        again = Watched(source)
         with whole_file(out) as draft, asking.progress("signing") as report:
-            for done, (_, one) in enumerate(lists.unsigned(watched, expected), 1):
-                made = statement_of(one.type, record, about(one.body), now, lapses)
-                signed = SignedLine(statement=statements.sign(made, key).decode("ascii"))
-                draft.write(canonical.encode(signed) + b"\n")
+            for done, (_, one) in enumerate(lists.unsigned(again, expected), 1):
+                draft.write(signed(one))
                 if done % LINES_PER_REPORT == 0:
                     report(done, summary.total)
-            if watched.digest != seen:
+            if again.digest != watched.digest:
                 raise ConflictError(f"{arguments.file} was changed while it was signed; nothing was written")
     say(f"{summary.total:,} signed: {out}")
     return EXIT_DONE

@@ -16,7 +16,7 @@ from priorconsent.cli.api_key import add_api_key, read_api_key
 from priorconsent.cli.saying import say
 from priorconsent.client import Registry
 from priorconsent.errors import MalformedError, UnreachableError
-from priorconsent.files import whole_file
+from priorconsent.files import read_at_most, whole_file
 from priorconsent.lists import UnsignedLine
 from priorconsent.records import Record, convert
 
@@ -82,12 +82,8 @@ def _page(registry: Registry, body: dict[str, Any], api_key: str | None) -> Page
 def _parties(path: Path | None) -> list[dict[str, str]]:
     if path is None:
         return []
-    with path.open("rb") as file:
-        raw = file.read(MAX_PARTIES_BYTES + 1)
-    if len(raw) > MAX_PARTIES_BYTES:
-        raise MalformedError(f"{path} is longer than {MAX_PARTIES_BYTES} bytes")
     try:
-        told = tomllib.loads(raw.decode("utf-8"))
+        told = tomllib.loads(read_at_most(path, MAX_PARTIES_BYTES).decode("utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise MalformedError(f"{path} is no TOML: {error}") from None
     if not all(isinstance(party, str) for party in told.values()):

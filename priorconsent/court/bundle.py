@@ -16,13 +16,13 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from priorconsent import canonical, merkle_map, states
+from priorconsent.contents import key_id_of
 from priorconsent.court import container, papers, receipt_file
 from priorconsent.errors import MalformedError
 from priorconsent.grants import Token
 from priorconsent.log import spelling
 from priorconsent.log.tree import HASH_BYTES, MAX_PROOF_HASHES
 from priorconsent.records import Digest, Record, Text, convert
-from priorconsent.replay.ledger import key_id_of
 
 REQUIRED = frozenset(
     {

@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from priorconsent import canonical, keys, receipts
+from priorconsent.contents import payload_digest_of
 from priorconsent.court.log_steps import check_roots
 from priorconsent.court.published import Published
 from priorconsent.errors import (
@@ -33,7 +34,6 @@ from priorconsent.log import tiles, tree
 from priorconsent.log.checkpoint import Checkpoint
 from priorconsent.log.opening import open_checkpoint
 from priorconsent.log.proof import LogProof
-from priorconsent.replay.ledger import payload_digest_of
 from priorconsent.trust import Trust
 
 Progress = Callable[[int, int | None], None]

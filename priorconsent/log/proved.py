@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from priorconsent.errors import NotFoundError, ProofError
+from priorconsent.errors import ProofError
 from priorconsent.log import tree
 from priorconsent.log.checkpoint import Checkpoint
-from priorconsent.log.tiles import LEVELS_PER_TILE, TILE_WIDTH, Read, TileNodes, decode_entries, entries_path
+from priorconsent.log.tiles import LEVELS_PER_TILE, TILE_WIDTH, Read, TileNodes, entries_path, read_bundle
 from priorconsent.log.tree import HASH_BYTES
 
 
@@ -46,18 +46,10 @@ class ProvedLog(TileNodes):
         """
         for index in range(start // TILE_WIDTH, -(-self.size // TILE_WIDTH)):
             width = min(TILE_WIDTH, self.size - index * TILE_WIDTH)
-            entries = self._bundle(index, width)
+            entries = read_bundle(self._read, index, width)
             if b"".join(map(tree.leaf_hash, entries)) != self._hashes(0, index):
                 raise ProofError(f"{entries_path(index, width)} does not hold the entries of this log")
             yield entries[max(0, start - index * TILE_WIDTH) :]
-
-    def _bundle(self, index: int, width: int) -> list[bytes]:
-        try:
-            return decode_entries(self._read(entries_path(index, width)), width)
-        except NotFoundError:
-            if width == TILE_WIDTH:
-                raise
-            return decode_entries(self._read(entries_path(index)), TILE_WIDTH)[:width]
 
     def _read_hashes(self, level: int, index: int) -> bytes:
         if (level, index) in self._edge:

@@ -168,12 +168,22 @@ def read_tile(read: Read, tile: Tile) -> bytes:
 def read_entries(read: Read, size: int) -> Iterator[bytes]:
     """All entries of a log of ``size`` leaves, in order, one bundle in memory at a time."""
     for tile in _row(None, 0, size):
-        try:
-            yield from decode_entries(read(tile.path), tile.width)
-        except NotFoundError:
-            if tile.width == TILE_WIDTH:
-                raise
-            yield from decode_entries(read(entries_path(tile.index)), TILE_WIDTH)[: tile.width]
+        yield from read_bundle(read, tile.index, tile.width)
+
+
+def read_bundle(read: Read, index: int, width: int) -> list[bytes]:
+    """The entries of a bundle; where its file is gone, the first ones of the full bundle that came after it.
+
+    Raises:
+        NotFoundError: neither file exists.
+        MalformedError: a bundle of another width.
+    """
+    try:
+        return decode_entries(read(entries_path(index, width)), width)
+    except NotFoundError:
+        if width == TILE_WIDTH:
+            raise
+        return decode_entries(read(entries_path(index)), TILE_WIDTH)[:width]
 
 
 def encode_entries(entries: Sequence[bytes]) -> bytes:

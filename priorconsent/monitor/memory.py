@@ -10,8 +10,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +17,7 @@ from pathlib import Path
 from typing import Self
 
 from priorconsent.errors import ConflictError, FraudError, NotTrustedError
-from priorconsent.files import whole_file
+from priorconsent.files import PRIVATE_MODE, locked, whole_file
 from priorconsent.log import tree
 from priorconsent.log.checkpoint import Checkpoint
 from priorconsent.monitor.reports import Report, read_report
@@ -202,7 +200,7 @@ class Memory:
         folder = self.evidence_of(report)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for number, raw in enumerate(sides, 1):
-            with whole_file(folder / str(number), 0o600) as draft:
+            with whole_file(folder / str(number), PRIVATE_MODE) as draft:
                 draft.write(raw)
         return folder
 
@@ -251,14 +249,11 @@ class Memory:
 
     def _lock(self, opened: contextlib.ExitStack) -> None:
         try:
-            lock = os.open(self.path.with_name(f"{self.path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+            mine = opened.enter_context(locked(self.path.with_name(f"{self.path.name}.lock"), wait=False))
         except OSError as error:
             raise NotTrustedError(f"cannot keep what was seen in {self.path.parent}: {error.strerror}") from None
-        opened.callback(os.close, lock)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ConflictError(f"another monitor uses {self.path}") from None
+        if not mine:
+            raise ConflictError(f"another monitor uses {self.path}")
 
     def _check_registry(self, name: str) -> None:
         if (self.word("log") or name) != name:

@@ -120,10 +120,10 @@ def of_event(
     )
 
 
-def of_fraud(registry: str, code: str, detail: str, evidence: Sequence[bytes], pos: int | None = None) -> Report:
+def of_fraud(registry: str, code: str, detail: str, evidence: Sequence[bytes]) -> Report:
     """The report of something that the registry's own signatures prove false."""
     texts = tuple(map(_side, evidence))
-    return _made(registry, kind="fraud", code=code, pos=pos, summary=detail, evidence=texts)
+    return _made(registry, kind="fraud", code=code, summary=detail, evidence=texts)
 
 
 def _side(raw: bytes) -> str:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
 import httpx2
 
-from priorconsent.bounded import BoundedClient
-from priorconsent.client import CONNECT_TIMEOUT_S, LOOPBACK
+from priorconsent import bounded
 from priorconsent.errors import MalformedError, UnreachableError
 from priorconsent.monitor.reports import Report
 
+CONNECT_TIMEOUT_S = 10
 ANSWER_TIMEOUT_S = 15
 POST_S = 30
 CONNECTION_RETRIES = 3
+JSON = {"content-type": "application/json"}
 
 
 class Webhook:
@@ -30,17 +30,14 @@ class Webhook:
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
-        local = parts.hostname in LOOPBACK
+        local = parts.hostname in bounded.LOOPBACK
         if not parts.hostname or parts.scheme not in ({"http", "https"} if local else {"https"}):
             raise MalformedError(f"a webhook is an https URL: {url[:100]!r}")
         self._url = url
-        client = httpx2.Client(
-            transport=httpx2.HTTPTransport(retries=CONNECTION_RETRIES),
-            timeout=httpx2.Timeout(ANSWER_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
-            follow_redirects=False,
-            headers={"content-type": "application/json", "user-agent": "priorconsent"},
+        patient = httpx2.HTTPTransport(retries=CONNECTION_RETRIES)
+        self._client = bounded.client(
+            connect_s=CONNECT_TIMEOUT_S, read_s=ANSWER_TIMEOUT_S, local=local, transport=patient
         )
-        self._client = BoundedClient(client)
 
     def post(self, report: Report) -> None:
         """Hand over one report.
@@ -50,9 +47,9 @@ class Webhook:
         """
         try:
             # Whatever it says, only its status is looked at.
-            with self._client.stream("POST", self._url, POST_S, content=report.encode()) as response:
+            with self._client.stream("POST", self._url, POST_S, content=report.encode(), headers=JSON) as response:
                 status = response.status_code
-        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+        except bounded.FAILURES as error:
             raise UnreachableError(f"the webhook did not answer: {type(error).__name__} {error}") from error
         if not httpx2.codes.is_success(status):
             raise UnreachableError(f"the webhook answered {status}")
@@ -64,7 +61,5 @@ class Webhook:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

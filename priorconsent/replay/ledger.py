@@ -6,9 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Protocol
 
-from priorconsent import canonical, keys, receipts, rights
+from priorconsent import canonical, receipts, rights
 from priorconsent import events as ev
-from priorconsent.errors import MalformedError, NotTrustedError
+from priorconsent.contents import offer_digest_of, payload_digest_of
+from priorconsent.errors import NotTrustedError
 from priorconsent.states import State
 
 
@@ -128,21 +129,3 @@ class MemoryLedger:
     def record(self, event: ev.Event) -> None:  # noqa: D102
         self.events.append(event)
         self._last_time = max(self._last_time or "", event.time)
-
-
-def key_id_of(raw: bytes) -> str:
-    """The key id of a key record's bytes."""
-    return canonical.tagged_digest("prior-consent-key/v1", raw)
-
-
-def offer_digest_of(raw: bytes) -> str:
-    """The offer digest of an offer's bytes."""
-    return canonical.tagged_digest("prior-consent-offer/v1", raw)
-
-
-def payload_digest_of(raw: bytes) -> str:
-    """The digest of the keyset inside a JWS; empty if there is none, which equals no digest."""
-    try:
-        return keys.payload_of(raw).digest
-    except MalformedError:
-        return ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from priorconsent import canonical, names
 from priorconsent import events as ev
@@ -11,7 +10,7 @@ from priorconsent.errors import MalformedError
 from priorconsent.grants import Token
 from priorconsent.replay.step import Step, after, must
 from priorconsent.statements import Signed
-from priorconsent.states import GrantState, LifeEntry, WorkState
+from priorconsent.states import GrantState, LifeEntry, LifeState, WorkState
 
 ENDED = frozenset({"withdrawn", "superseded"})
 
@@ -23,8 +22,12 @@ def open_suspensions(life: tuple[LifeEntry, ...], event_at: Callable[[int], ev.E
     return {pos: event for pos, event in steps.items() if isinstance(event, ev.Suspend) and pos not in ended}
 
 
-def _lived(grant: GrantState, entry: LifeEntry) -> dict[str, Any]:
-    return {"life": (*grant.life, entry)}
+def _enter(
+    step: Step, grant: GrantState, name: str, state: LifeState, *, ends_at: str | None = None, cause: str | None = None
+) -> None:
+    """Note the next step in the life of a grant."""
+    entry = LifeEntry(s=state, pos=step.pos, time=step.time, ends_at=ends_at, cause=cause)
+    step.change(name, grant, life=(*grant.life, entry))
 
 
 def _has_ended(grant: GrantState, time: str) -> bool:
@@ -42,8 +45,7 @@ def suspend(step: Step, event: ev.Suspend) -> None:
     if event.party is not None and event.statement is not None:
         must(event.party in _holders_of(step, grant), "the party holds nothing in the works granted")
         step.statement(event.statement, "pause", grant.digest, frozenset({event.party}))
-    entry = LifeEntry(s="suspended", pos=step.pos, time=step.time, ends_at=None, cause=event.cause)
-    step.change(name, grant, **_lived(grant, entry))
+    _enter(step, grant, name, "suspended", cause=event.cause)
 
 
 def _holders_of(step: Step, grant: GrantState) -> frozenset[str]:
@@ -66,8 +68,7 @@ def resume(step: Step, event: ev.Resume) -> None:
         subject = canonical.digest(suspension.encode())
         step.statement(event.statement, "resume", subject, frozenset({event.party}))
     left = set(suspensions) - {event.ends}
-    entry = LifeEntry(s="suspended" if left else "active", pos=step.pos, time=step.time, ends_at=None, cause=None)
-    step.change(name, grant, **_lived(grant, entry))
+    _enter(step, grant, name, "suspended" if left else "active")
 
 
 def withdraw(step: Step, event: ev.Withdraw) -> None:
@@ -92,8 +93,7 @@ def withdraw(step: Step, event: ev.Withdraw) -> None:
             waiting.discard(statement.party)
             if approvers is not None and statement.party not in approvers:
                 raise step.fraud(f"withdrawal {digest} is by a party that approved nothing", token.raw)
-    entry = LifeEntry(s="withdrawn", pos=step.pos, time=step.time, ends_at=event.ends_at, cause=None)
-    step.change(name, grant, **_lived(grant, entry))
+    _enter(step, grant, name, "withdrawn", ends_at=event.ends_at)
 
 
 def _approvers(step: Step, approvals: tuple[str, ...]) -> frozenset[str] | None:
@@ -118,5 +118,4 @@ def supersede(step: Step, event: ev.Supersede) -> None:
     must(event.grant in following.supersedes, "the next grant's offer does not name this one")
     must(following.licensee == grant.terms.licensee, "the next grant has another licensee")
     must(set(grant.terms.works) <= set(following.works), "the next grant leaves out works")
-    entry = LifeEntry(s="superseded", pos=step.pos, time=step.time, ends_at=step.time, cause=None)
-    step.change(name, grant, **_lived(grant, entry))
+    _enter(step, grant, name, "superseded", ends_at=step.time)

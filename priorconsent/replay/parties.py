@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from priorconsent import events as ev
 from priorconsent import names
 from priorconsent import vocabulary as words
-from priorconsent.replay.step import Step, after, in_order, must, replace
+from priorconsent.records import in_order
+from priorconsent.replay.step import Step, after, must
 from priorconsent.states import BoundKey, PartyState, Refusal
 
 
@@ -63,7 +66,7 @@ def party_key_end(step: Step, event: ev.PartyKeyEnd) -> None:
     key = party.key(event.key)
     must(key is not None and key.until is None, "no such key in force")
     if event.statement is not None:
-        step.statement(event.statement, "key-end", step.body_digest(), frozenset({event.party}))
+        step.asked_for("key-end", event.statement, event.party)
     ended = (replace(one, until=step.time) if one.key == event.key else one for one in party.keys)
     step.change(name, party, keys=in_order(ended), since=step.time)
 
@@ -73,7 +76,7 @@ def refuse(step: Step, event: ev.Refuse) -> None:
     name = names.party(event.party)
     party = step.get(name, PartyState)
     must(all(one.refusal != event.refusal for one in party.refusals), "the refusal exists")
-    step.statement(event.statement, "refusal", step.body_digest(), frozenset({event.party}))
+    step.asked_for("refusal", event.statement, event.party)
     refusal = Refusal(refusal=event.refusal, vendors=event.vendors, works=event.works, uses=event.uses)
     step.change(name, party, refusals=in_order((*party.refusals, refusal)), since=step.time)
 
@@ -84,5 +87,5 @@ def refuse_end(step: Step, event: ev.RefuseEnd) -> None:
     party = step.get(name, PartyState)
     kept = tuple(one for one in party.refusals if one.refusal != event.refusal)
     must(len(kept) < len(party.refusals), "there is no such refusal")
-    step.statement(event.statement, "refusal-end", step.body_digest(), frozenset({event.party}))
+    step.asked_for("refusal-end", event.statement, event.party)
     step.change(name, party, refusals=kept, since=step.time)

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from msgspec.structs import replace
+
 from priorconsent import canonical, keys, names, times
 from priorconsent import events as ev
 from priorconsent import vocabulary as words
+from priorconsent.contents import key_id_of
 from priorconsent.errors import FraudError, MalformedError, RuleError, SignatureError
-from priorconsent.records import Record
-from priorconsent.replay.ledger import Archive, Ledger, key_id_of
+from priorconsent.replay.ledger import Archive, Ledger
 from priorconsent.statements import Signed, Statement, body_of
 from priorconsent.states import KeysetState, PartyState, State
 
@@ -23,7 +25,6 @@ MAX_STATE_BYTES = canonical.MAX_JSON_BYTES
 _ENDINGS = (ev.PartyKeyEnd, ev.Suspend, ev.Withdraw, ev.Supersede)
 
 S = TypeVar("S", bound=State)
-R = TypeVar("R", bound=Record)
 
 
 @dataclass
@@ -138,6 +139,10 @@ class Step:
         self.check_key(statement, digest)
         return statement
 
+    def asked_for(self, kind: str, digest: str, party: str) -> None:
+        """Check the statement of this type by which a party asked for this very event."""
+        self.statement(digest, kind, self.body_digest(), frozenset({party}))
+
     def check_statement(
         self, statement: Statement, digest: str, kind: str, subject: str, parties: frozenset[str]
     ) -> None:
@@ -188,13 +193,3 @@ def after(time: str, seconds: int) -> str:
         return times.plus(time, seconds)
     except MalformedError as error:
         raise RuleError(str(error)) from error
-
-
-def replace(record: R, **members: Any) -> R:
-    """The record with other members."""
-    return type(record)(**{name: getattr(record, name) for name in record.__struct_fields__} | members)
-
-
-def in_order(records: Any) -> tuple[Any, ...]:
-    """The records as a sorted set."""
-    return tuple(sorted(records, key=lambda record: record.encode()))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
 
 from priorconsent import consent, names, shares
 from priorconsent import events as ev
 from priorconsent import vocabulary as words
 from priorconsent.errors import MalformedError, RuleError
-from priorconsent.replay.step import Step, in_order, must
-from priorconsent.states import AliasState, Claim, PartyState, QueryState, WorkState
+from priorconsent.records import in_order
+from priorconsent.replay.step import Step, must
+from priorconsent.shares import Link, Share
+from priorconsent.states import AliasState, Claim, Holder, PartyState, QueryState, WorkState
 
 
 def work(step: Step, event: ev.WorkAdd) -> None:
@@ -17,7 +19,7 @@ def work(step: Step, event: ev.WorkAdd) -> None:
     name = names.work(event.work)
     must(step.state(name) is None, "the work exists")
     must(step.get(names.party(event.party), PartyState).kind != "committee", "a committee never signs")
-    step.statement(event.statement, "claim", step.body_digest(), frozenset({event.party}))
+    step.asked_for("claim", event.statement, event.party)
     step.changes[name] = WorkState(
         kind=event.kind,
         party=event.party,
@@ -44,7 +46,7 @@ def alias(step: Step, event: ev.Alias) -> None:
     before = step.find(event.name, AliasState) or AliasState(claims=(), since=None, pos=step.pos)
     same = [claim for claim in before.claims if (claim.work, claim.party) == (event.work, event.party)]
     must(bool(same) or not event.ended, "there is no such claim to end")
-    step.statement(event.statement, "claim", step.body_digest(), frozenset({event.party}))
+    step.asked_for("claim", event.statement, event.party)
     claim = Claim(work=event.work, party=event.party, level=event.level)
     others = [one for one in before.claims if one not in same]
     # Anybody can make a claim at E0; if that moved ``since``, a stranger could unsettle the past.
@@ -95,7 +97,9 @@ def share_set(step: Step, event: ev.ShareSetChange) -> None:
     )
 
 
-def share_set_signers(work: WorkState, holders: Any, links: Any, states: consent.States) -> frozenset[str]:
+def share_set_signers(
+    work: WorkState, holders: Iterable[Holder | Share], links: Iterable[Link], states: consent.States
+) -> frozenset[str]:
     """Who must sign the next share set of a work.
 
     The first: its registrant. A later one: every holder before and after, and for a link that it drops
@@ -103,7 +107,7 @@ def share_set_signers(work: WorkState, holders: Any, links: Any, states: consent
     whoever comes next could take it over with nobody's leave.
 
     Args:
-        holders, links: of the next share set; anything with ``party``, ``rel`` and ``work``.
+        holders, links: of the next share set.
     """
     if work.share_set is None:
         return frozenset({work.party})

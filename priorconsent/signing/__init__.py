@@ -12,9 +12,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
 from priorconsent.errors import MalformedError, NotAvailableError, PriorConsentError, SigningError
+from priorconsent.files import write_new
 from priorconsent.keys import PrivateKey, SigningKey
 from priorconsent.signing import pkcs8
-from priorconsent.signing.files import read_private, write_new
+from priorconsent.signing.private_files import read_private
 from priorconsent.signing.uris import FileUri, KeyUri, PublicUri, TokenUri, read_uri
 
 __all__ = [

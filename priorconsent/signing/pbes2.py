@@ -7,8 +7,6 @@ is derived: too little protects no key, too much would eat the machine.
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 from cryptography.hazmat import asn1
 from cryptography.x509 import ObjectIdentifier
 
@@ -44,36 +42,36 @@ class _Cipher:
 
 
 @asn1.sequence
-class _ScryptParameters:
+class _Kdf:
+    algorithm: ObjectIdentifier
+    parameters: asn1.TLV
+
+
+@asn1.sequence
+class _Pbes2:
+    kdf: _Kdf
+    cipher: _Cipher
+
+
+@asn1.sequence
+class _Scheme:
+    algorithm: ObjectIdentifier
+    parameters: _Pbes2
+
+
+@asn1.sequence
+class _Container:
+    scheme: _Scheme
+    data: bytes
+
+
+@asn1.sequence
+class _Scrypt:
     salt: bytes
     cost: int
     block: int
     parallel: int
     key_bytes: int | None
-
-
-@asn1.sequence
-class _ScryptKdf:
-    algorithm: ObjectIdentifier
-    parameters: _ScryptParameters
-
-
-@asn1.sequence
-class _ScryptPbes2:
-    kdf: _ScryptKdf
-    cipher: _Cipher
-
-
-@asn1.sequence
-class _ScryptScheme:
-    algorithm: ObjectIdentifier
-    parameters: _ScryptPbes2
-
-
-@asn1.sequence
-class _ScryptContainer:
-    scheme: _ScryptScheme
-    data: bytes
 
 
 @asn1.sequence
@@ -83,7 +81,7 @@ class _Prf:
 
 
 @asn1.sequence
-class _Pbkdf2Parameters:
+class _Pbkdf2:
     salt: bytes
     rounds: int
     key_bytes: int | None
@@ -91,41 +89,12 @@ class _Pbkdf2Parameters:
     prf: _Prf
 
 
-@asn1.sequence
-class _Pbkdf2Kdf:
-    algorithm: ObjectIdentifier
-    parameters: _Pbkdf2Parameters
-
-
-@asn1.sequence
-class _Pbkdf2Pbes2:
-    kdf: _Pbkdf2Kdf
-    cipher: _Cipher
-
-
-@asn1.sequence
-class _Pbkdf2Scheme:
-    algorithm: ObjectIdentifier
-    parameters: _Pbkdf2Pbes2
-
-
-@asn1.sequence
-class _Pbkdf2Container:
-    scheme: _Pbkdf2Scheme
-    data: bytes
-
-
-_Container = TypeVar("_Container", _ScryptContainer, _Pbkdf2Container)
-
-
 def scrypt_container(salt: bytes, iv: bytes, data: bytes) -> bytes:
     """DER of an encrypted key whose key was derived by scrypt at our cost."""
-    parameters = _ScryptParameters(
-        salt=salt, cost=SCRYPT_COST, block=SCRYPT_BLOCK, parallel=SCRYPT_PARALLEL, key_bytes=KEY_BYTES
-    )
-    kdf = _ScryptKdf(algorithm=SCRYPT, parameters=parameters)
-    pbes2 = _ScryptPbes2(kdf=kdf, cipher=_Cipher(algorithm=AES_256_CBC, iv=iv))
-    return asn1.encode_der(_ScryptContainer(scheme=_ScryptScheme(algorithm=PBES2, parameters=pbes2), data=data))
+    told = _Scrypt(salt=salt, cost=SCRYPT_COST, block=SCRYPT_BLOCK, parallel=SCRYPT_PARALLEL, key_bytes=KEY_BYTES)
+    kdf = _Kdf(algorithm=SCRYPT, parameters=asn1.decode_der(asn1.TLV, asn1.encode_der(told)))
+    pbes2 = _Pbes2(kdf=kdf, cipher=_Cipher(algorithm=AES_256_CBC, iv=iv))
+    return asn1.encode_der(_Container(scheme=_Scheme(algorithm=PBES2, parameters=pbes2), data=data))
 
 
 def check_derivation(der: bytes) -> None:
@@ -134,40 +103,42 @@ def check_derivation(der: bytes) -> None:
     Raises:
         NotTrustedError: any other scheme; too few rounds; too many.
     """
-    container = _read_as(_ScryptContainer, der) or _read_as(_Pbkdf2Container, der)
-    if container is None:
-        raise NotTrustedError("the key file is not encrypted with scrypt, nor by PBKDF2 with HMAC-SHA-256 named")
-    pbes2 = container.scheme.parameters
-    kdf = SCRYPT if isinstance(container, _ScryptContainer) else PBKDF2
-    algorithms = (container.scheme.algorithm, pbes2.kdf.algorithm, pbes2.cipher.algorithm)
-    if algorithms != (PBES2, kdf, AES_256_CBC):
+    try:
+        scheme = asn1.decode_der(_Container, der).scheme
+        told = _told(scheme.parameters.kdf)
+    except ValueError:
+        raise NotTrustedError(
+            "the key file is not encrypted with scrypt, nor by PBKDF2 with HMAC-SHA-256 named"
+        ) from None
+    if (scheme.algorithm, scheme.parameters.cipher.algorithm) != (PBES2, AES_256_CBC):
         raise NotTrustedError("the key file is not encrypted by PBES2 with AES-256-CBC")
-    if len(pbes2.kdf.parameters.salt) < MIN_SALT_BYTES or pbes2.kdf.parameters.key_bytes not in {None, KEY_BYTES}:
+    if len(told.salt) < MIN_SALT_BYTES or told.key_bytes not in {None, KEY_BYTES}:
         raise NotTrustedError(f"the key file has a salt of fewer than {MIN_SALT_BYTES} bytes, or derives a short key")
-    if isinstance(container, _ScryptContainer):
-        _check_scrypt(container.scheme.parameters.kdf.parameters)
+    if isinstance(told, _Scrypt):
+        _check_scrypt(told)
     else:
-        _check_pbkdf2(container.scheme.parameters.kdf.parameters)
+        _check_pbkdf2(told)
 
 
-def _check_scrypt(told: _ScryptParameters) -> None:
+def _told(kdf: _Kdf) -> _Scrypt | _Pbkdf2:
+    kind = {SCRYPT: _Scrypt, PBKDF2: _Pbkdf2}.get(kdf.algorithm)
+    if kind is None:
+        raise ValueError("no derivation that we know")
+    told: _Scrypt | _Pbkdf2 = kdf.parameters.parse(kind)
+    return told
+
+
+def _check_scrypt(told: _Scrypt) -> None:
     if told.cost < SCRYPT_COST or told.block < SCRYPT_BLOCK or told.parallel < 1:
         raise NotTrustedError(f"scrypt with N below {SCRYPT_COST} or r below {SCRYPT_BLOCK} does not protect a key")
     if 128 * told.cost * told.block > MAX_SCRYPT_BYTES or told.parallel > MAX_SCRYPT_PARALLEL:
         raise NotTrustedError(f"scrypt with more than {MAX_SCRYPT_BYTES} bytes of memory is not tried")
 
 
-def _check_pbkdf2(told: _Pbkdf2Parameters) -> None:
+def _check_pbkdf2(told: _Pbkdf2) -> None:
     if told.prf.algorithm != HMAC_SHA256:
         raise NotTrustedError("PBKDF2 with another function than HMAC-SHA-256")
     if told.rounds < MIN_PBKDF2_ROUNDS:
         raise NotTrustedError(f"{told.rounds} rounds of PBKDF2 do not protect a key; {MIN_PBKDF2_ROUNDS} do")
     if told.rounds > MAX_PBKDF2_ROUNDS:
         raise NotTrustedError(f"more than {MAX_PBKDF2_ROUNDS} rounds of PBKDF2 are not tried")
-
-
-def _read_as(kind: type[_Container], der: bytes) -> _Container | None:
-    try:
-        return asn1.decode_der(kind, der)
-    except ValueError:
-        return None

@@ -20,8 +20,8 @@ from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass
 from pkcs11.exceptions import PinIncorrect, PKCS11Error
 
 from priorconsent.errors import ConflictError, MalformedError, SigningError
-from priorconsent.keys import Jwk, jwk_of
-from priorconsent.signing.files import read_secret
+from priorconsent.keys import KEY_CHECK, Jwk, SigningKey, jwk_of
+from priorconsent.signing.private_files import read_secret
 from priorconsent.signing.uris import TokenUri
 
 # Gives the PIN of a token that names no file for it.
@@ -35,7 +35,6 @@ ED25519_PARAMETERS = (bytes.fromhex("06032b6570"), b"\x13\x0cedwards25519")
 POINT_PREFIX = bytes.fromhex("0420")
 POINT_BYTES = 32
 NEW_ID_BYTES = 16
-CHECKED = b"prior-consent-key-check/v1\0"
 
 _lock = threading.RLock()
 _sessions: dict[Place, Any] = {}
@@ -57,7 +56,7 @@ _REASONS = {
 }
 
 
-class TokenKey:
+class TokenKey(SigningKey):
     """One key in a token.
 
     Args:
@@ -75,7 +74,7 @@ class TokenKey:
         with _session(uri, ask) as session:
             self.jwk = _public_half(session, uri)
         # Nothing in a token ties the two halves together but a signature.
-        self.sign(CHECKED + secrets.token_bytes(NEW_ID_BYTES))
+        self.sign(KEY_CHECK + secrets.token_bytes(NEW_ID_BYTES))
 
     def sign(self, message: bytes) -> bytes:
         """The 64-byte signature, verified before anybody else sees it.

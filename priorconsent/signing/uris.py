@@ -14,8 +14,8 @@ from priorconsent.errors import MalformedError, NotAvailableError
 
 MAX_URI_CHARACTERS = 4096
 MAX_ID_BYTES = 64
-# Ed25519 and ML-DSA-44.
-PUBLIC_BYTES = (32, 1312)
+# Of public keys.
+ED25519_BYTES, MLDSA_BYTES = 32, 1312
 
 _ESCAPED = re.compile(r"(?:[A-Za-z0-9._~!$'()*+,:@/\[\]=&?-]|%[0-9A-Fa-f]{2})*")
 # name in the URI → name in ``TokenUri``. What RFC 7512 has besides would say less clearly which key is meant.
@@ -94,7 +94,7 @@ def _read_file(rest: str) -> FileUri:
 
 def _read_public(rest: str) -> PublicUri:
     key = canonical.from_base64url(rest)
-    if len(key) not in PUBLIC_BYTES:
+    if len(key) not in {ED25519_BYTES, MLDSA_BYTES}:
         raise MalformedError("public: wants the public key of Ed25519 or ML-DSA-44, in base64url")
     return PublicUri(key)
 

@@ -35,7 +35,6 @@ READ_TIMEOUT_S = 3.0
 REQUEST_S = 4.0
 TRIES = 2
 
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _REFUSALS = (HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 _lock = threading.Lock()
@@ -103,16 +102,15 @@ def close() -> None:
 
 
 def _request(method: str, url: str, content: bytes | None) -> tuple[int, str, bytes]:
-    for last in (*[False] * (TRIES - 1), True):
+    for _ in range(TRIES):
         try:
             return _once(method, url, content)
         except httpx2.TimeoutException as error:
             raise UnreachableError(f"{url} did not answer in time") from error
-        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+        except bounded.FAILURES as error:
             # A connection that was kept open may be closed by the other side just now. Asking twice does no harm.
-            if last:
-                raise UnreachableError(f"{url} did not answer: {type(error).__name__}") from error
-    raise AssertionError("not reached: the last try returns or raises")
+            last = error
+    raise UnreachableError(f"{url} did not answer: {type(last).__name__}") from last
 
 
 def _once(method: str, url: str, content: bytes | None) -> tuple[int, str, bytes]:
@@ -125,13 +123,8 @@ def _client(url: SplitResult) -> BoundedClient:
     """One for each witness: connections are kept open between checkpoints, and none fills the room of others."""
     with _lock:
         if url.netloc not in _clients:
-            client = httpx2.Client(
-                timeout=httpx2.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
-                follow_redirects=False,
-                headers={"accept-encoding": "identity", "user-agent": "priorconsent"},
-                trust_env=url.hostname not in _LOOPBACK,
-            )
-            _clients[url.netloc] = BoundedClient(client)
+            local = url.hostname in bounded.LOOPBACK
+            _clients[url.netloc] = bounded.client(connect_s=CONNECT_TIMEOUT_S, read_s=READ_TIMEOUT_S, local=local)
         return _clients[url.netloc]
 
 

@@ -12,8 +12,9 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
 from priorconsent import canonical
 from priorconsent.errors import ConflictError, MalformedError, NotFoundError, NotTrustedError
+from priorconsent.files import PUBLIC_MODE, write_new
 from priorconsent.log.cosignature import COSIGNATURE_ED25519, COSIGNATURE_ML_DSA_44, Cosigner
-from priorconsent.records import Text, Versioned, convert
+from priorconsent.records import Text, Versioned, convert, in_order
 from priorconsent.signing import (
     FileUri,
     KeyUri,
@@ -25,7 +26,6 @@ from priorconsent.signing import (
     open_mldsa_key,
     read_uri,
 )
-from priorconsent.signing.files import write_new
 from priorconsent.witness.state import State
 from priorconsent.witness.witness import CosigningKey
 
@@ -78,9 +78,9 @@ def make(folder: Path, name: str, places: dict[Kind, str], secrets: Secrets) -> 
     for kind, place in places.items():
         public = _make(kind, _uri(folder, place), secrets)
         keys.append(KeyPlace(v=1, vkey=Cosigner(name, public, KINDS[kind]).vkey(), key=place))
-    config = Config(v=1, name=name, keys=tuple(sorted(keys, key=lambda one: one.encode())))
+    config = Config(v=1, name=name, keys=in_order(keys))
     State.create(folder / STATE)
-    write_new(folder / CONFIG, config.encode() + b"\n", 0o644)
+    write_new(folder / CONFIG, config.encode() + b"\n", PUBLIC_MODE)
     return config
 
 

@@ -13,9 +13,8 @@ from urllib.parse import urlsplit
 from priorconsent.errors import MalformedError
 from priorconsent.log import spelling
 from priorconsent.log.note import MAX_NOTE_BYTES, MAX_SIGNATURES, SignatureLine
-from priorconsent.log.tree import HASH_BYTES
+from priorconsent.log.tree import HASH_BYTES, MAX_PROOF_HASHES
 
-MAX_PROOF_HASHES = 63
 # "old", a number of 19 digits, and hashes of 44 characters, each with its newline.
 MAX_HEAD_BYTES = 32 + MAX_PROOF_HASHES * 45
 MAX_REQUEST_BYTES = MAX_HEAD_BYTES + 2 + MAX_NOTE_BYTES

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from priorconsent import made_once
 from priorconsent.errors import MalformedError, NotFoundError
+from priorconsent.files import write_new
 from priorconsent.log.checkpoint import Checkpoint
 from priorconsent.log.note import Verifier
 from priorconsent.log.tree import EMPTY_ROOT
-from priorconsent.signing.files import write_new
 
 FORMAT = "prior-consent-witness/1"
 # How long a request waits for others that write.
@@ -105,11 +106,7 @@ class State:
         Raises:
             ConflictError: there is one; what a witness has seen is never thrown away.
         """
-        with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
-            connection.executescript(_SCHEMA)
-            connection.execute("INSERT INTO meta VALUES ('format', ?)", (FORMAT,))
-            content = connection.serialize()
-        write_new(path, content)
+        write_new(path, made_once.content(_SCHEMA, "INSERT INTO meta VALUES ('format', ?)", (FORMAT,)))
         return cls(path)
 
     def add_key(self, key: Verifier) -> None:
@@ -162,11 +159,7 @@ class State:
                 f"there is no {self._path}: a witness that lost what it has seen must not go on under its old key; "
                 "make another one, with another name"
             )
-        # ``rw``: a file that went away meanwhile is not made anew either.
-        with closing(
-            sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_S, isolation_level=None)
-        ) as connection:
-            connection.execute("PRAGMA synchronous=EXTRA")
+        with made_once.opened(self._path, busy_s=BUSY_S) as connection:
             yield connection
 
 

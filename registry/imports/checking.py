@@ -14,7 +14,7 @@ from registry.actor import Actor
 from registry.models import ShareSet
 from registry.share_sets import body_to_sign, document_of
 from registry.verbs.check_shares import MAX_SETS_AT_ONCE, check_shares
-from transparency.trees import chunks
+from transparency.bulk import chunks
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,8 @@ from registry.models import ShareSet, Work
 from registry.policy import RULES, permit
 from registry.share_sets import body_to_sign, document_of
 from registry.verbs.propose_shares import next_share_set, proposal
+from transparency.bulk import chunks
 from transparency.store import DatabaseLedger, keyset, one_reading
-from transparency.trees import chunks
 
 WORKS_ON_A_PAGE = 500
 

@@ -10,7 +10,6 @@ from django.db import transaction
 from django.db.models import FilteredRelation, Q
 
 from registry import ids, search_entries
-from registry.imports import bulk
 from registry.imports.batches import Told, search_entry
 from registry.imports.comparing import SAID
 from registry.imports.mapping import Map
@@ -18,6 +17,7 @@ from registry.imports.problems import Problem
 from registry.imports.telling import Said
 from registry.imports.updating import ENTRY, MEMBERS, Known, Updates, insert
 from registry.models import CatalogueEntry, Identifier, Import, Party, Work
+from transparency import bulk
 
 _WORK = ("id", "urn", "kind", "registrant_id", "date", "rights_statement", "added_at")
 

@@ -10,7 +10,6 @@ import msgspec
 from django.db.models import Model
 
 from registry import search_entries
-from registry.imports import bulk
 from registry.imports.batches import Told
 from registry.imports.comparing import COLUMNS, Change, Values, all_told, changed_columns, changed_rows
 from registry.imports.mapping import Map
@@ -27,6 +26,7 @@ from registry.models import (
     WorkChange,
     WorkTitle,
 )
+from transparency import bulk
 
 
 class Member(NamedTuple):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
-from typing import TypeVar
 
 from django.db import transaction
 
@@ -12,6 +11,7 @@ from priorconsent import canonical, names
 from priorconsent import vocabulary as words
 from priorconsent.consent import States
 from priorconsent.errors import MalformedError, NotFoundError, RuleError
+from priorconsent.records import in_order
 from priorconsent.shares import Link, Share
 from priorconsent.shares import ShareSet as Document
 from priorconsent.states import PartyState, WorkState
@@ -24,8 +24,6 @@ from transparency.store import current_states, keyset
 # With a statement by each holder, and by those of a few dropped links, a set stays below MAX_EVENT_BYTES.
 MAX_SHARES = 200
 MAX_LINKS = 200
-
-R = TypeVar("R", Share, Link)
 
 
 def propose_shares(
@@ -73,8 +71,8 @@ def next_share_set(
         work=work,
         version=_version(state) + 1,
         previous=state.share_set,
-        shares=_sorted(Share(right=right, party=party) for right, party in shares),
-        links=_sorted(Link(rel=rel, work=linked) for rel, linked in links),
+        shares=in_order({Share(right=right, party=party) for right, party in shares}),
+        links=in_order({Link(rel=rel, work=linked) for rel, linked in links}),
         complete=complete,
         salt=canonical.to_base64url(secrets.token_bytes(16)),
     )
@@ -121,7 +119,3 @@ def _check_links(document: Document, states: States) -> None:
             raise MalformedError(f"a link is one of {', '.join(sorted(words.LINKS))}", pointer=f"/links/{index}/rel")
         if link.work is not None:
             work_state(link.work, states)
-
-
-def _sorted(records: Iterable[R]) -> tuple[R, ...]:
-    return tuple(sorted(set(records), key=lambda record: record.encode()))

@@ -21,8 +21,8 @@ from tests import scenario
 from tests.cast import open_stage
 from tests.stage import folder
 from transparency.append import sequenced_by_caller
-from transparency.changes import step_path
 from transparency.files import write_file
+from transparency.steps import step_path
 
 __all__ = ["folder"]
 

@@ -9,7 +9,7 @@ from priorconsent import bucket, merkle_map, names
 from priorconsent.states import GrantState
 from priorconsent.trust import read_trust
 from tests.api.conftest import client_at, problem
-from transparency import past
+from transparency import past_maps
 from transparency.models import Checkpoint
 
 
@@ -49,9 +49,9 @@ def test_the_life_of_a_grant_at_each_published_size(cast, granted, history, fold
 
 def test_a_size_is_computed_once(cast, history):
     get(cast, "ab", history[0])
-    made = past._path(history[0]).stat().st_ino
+    made = past_maps._path(history[0]).stat().st_ino
     get(cast, "cd", history[0])
-    assert past._path(history[0]).stat().st_ino == made
+    assert past_maps._path(history[0]).stat().st_ino == made
 
 
 def test_while_a_map_is_computed_elsewhere_the_asker_is_told_to_come_back(cast, history, monkeypatch):
@@ -63,9 +63,9 @@ def test_while_a_map_is_computed_elsewhere_the_asker_is_told_to_come_back(cast, 
 
 def test_changed_files_of_the_past_change_no_answer(cast, history):
     get(cast, "ab", history[0])
-    other = past._path(history[1])
-    past.rebuild(history[1])
-    other.replace(past._path(history[0]))
+    other = past_maps._path(history[1])
+    past_maps.rebuild(history[1])
+    other.replace(past_maps._path(history[0]))
     assert problem(get(cast, "ab", history[0])) == "not_trusted"
 
 
@@ -80,12 +80,12 @@ def test_a_size_that_was_never_published_is_not_found(cast, history):
 
 
 def test_only_so_many_maps_are_kept(cast, history, monkeypatch):
-    monkeypatch.setattr(past, "FILES_KEPT", 1)
+    monkeypatch.setattr(past_maps, "FILES_KEPT", 1)
     for size in history[:2]:
-        past.rebuild(size)
-    assert [past.is_ready(size) for size in history[:2]] == [False, True]
+        past_maps.rebuild(size)
+    assert [past_maps.is_ready(size) for size in history[:2]] == [False, True]
 
 
 def test_the_newest_map_needs_no_computing(cast, history):
     assert json.loads(get(cast, "ab", history[-1]).content)["map_root"]["size"] == history[-1] - 1
-    assert not past.is_ready(history[-1])
+    assert not past_maps.is_ready(history[-1])

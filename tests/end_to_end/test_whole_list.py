@@ -29,7 +29,7 @@ from tests.realservers import free_port, listens
 from tests.stage import folder
 from transparency import sequencer
 from transparency.append import sequenced_by_caller
-from transparency.keys import found_registry
+from transparency.keysets import found_registry
 from transparency.models import Alarm, Event, EvidenceItem
 from transparency.store import current_states
 

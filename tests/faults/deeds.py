@@ -19,6 +19,7 @@ from priorconsent.acknowledgements import SignedAcknowledgement
 from priorconsent.court.fsck import fsck
 from priorconsent.court.published import Folder
 from priorconsent.court.report import Exit
+from priorconsent.keys import SigningKey
 from priorconsent.log import tree
 from priorconsent.log.checkpoint import Checkpoint as LogCheckpoint
 from priorconsent.log.opening import open_signed
@@ -28,10 +29,11 @@ from priorconsent.trust import read_trust
 from tests.faults.writes import Writes
 from tests.transparency.audit import check_log, check_published, check_readable, check_snapshot
 from tests.transparency.cast import FILM_FILE, Cast
-from transparency import acknowledgements, checkpoints, signed, signers
+from transparency import acknowledgements, checkpoints, last_signed, signers
 from transparency.alarms import DATABASE_CHANGED, RESTORED_BACKUP, UNIT_REFUSED
 from transparency.models import Alarm, Checkpoint, Event, GivenReceipt, Pending, Spent
-from transparency.store import log_policy, registry_id, verifiers
+from transparency.policies import log_policy, verifiers
+from transparency.store import registry_id
 
 OUT = Path(os.environ["FAULTS_OUT"])
 # Every checkpoint that any process signed, stored or not; and what was handed out to people.
@@ -48,7 +50,7 @@ def watch(fault: Any, strike: int) -> None:
     global WATCHED  # noqa: PLW0603 (one process, one watch)
     sign = checkpoints._sign
 
-    def signing(checkpoint: LogCheckpoint, logs: Sequence[signers.Signer], now: str) -> bytes:
+    def signing(checkpoint: LogCheckpoint, logs: Sequence[SigningKey], now: str) -> bytes:
         note = sign(checkpoint, logs, now)
         _note(JOURNAL, note)
         return note
@@ -145,7 +147,7 @@ def check(asked: dict[str, Any]) -> None:
     for note in [*noted(JOURNAL), *(bytes.fromhex(one) for one in asked["submitted"]), *_notes()]:
         checkpoint = open_signed(note, log_policy()).checkpoint
         assert checkpoint.root == tree.root(hashes[: checkpoint.size]), f"a second history of {checkpoint.size} events"
-    remembered = signed.read()
+    remembered = last_signed.read()
     assert remembered is not None
     assert remembered.size == Checkpoint.objects.filter(note__isnull=False).latest("size").size
     for raw in noted(HANDED):

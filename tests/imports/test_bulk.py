@@ -4,9 +4,9 @@ import pytest
 from django.db import connection
 
 from registry import ids
-from registry.imports import bulk
 from registry.models import Identifier, Party, Work, WorkTitle
 from tests.imports.conftest import NOW, catalogue
+from transparency import bulk
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from priorconsent import times
 from transparency import publisher, sequencer
 from transparency.files import public_folder
 from transparency.models import Event
-from transparency.store import verifiers
+from transparency.policies import verifiers
 
 
 @pytest.fixture

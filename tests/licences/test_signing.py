@@ -8,7 +8,7 @@ from licences.verbs import issue
 from licences.verbs.issue import issue_all_ready, issue_grant, issue_if_ready
 from priorconsent import canonical, grants
 from priorconsent.errors import ConflictError, SignatureError, SigningError
-from priorconsent.keys import PrivateKey
+from priorconsent.keys import PrivateKey, SigningKey
 from priorconsent.signing import PublicUri
 from tests.cast import OPERATOR
 from tests.licences.test_granting import all_sign
@@ -30,7 +30,7 @@ def use_key(monkeypatch, key):
     monkeypatch.setattr(signers, "_open", lambda uri: key(real(uri)) if str(uri).endswith("grant.pem") else real(uri))
 
 
-class Key:
+class Key(SigningKey):
     """The grant key, in the hands of somebody."""
 
     def __init__(self, real):

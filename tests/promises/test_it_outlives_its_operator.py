@@ -35,10 +35,11 @@ from tests.tsa import make_authority
 from transparency import signers
 from transparency.adopting import adopt
 from transparency.append import append
-from transparency.keys import install_keyset
+from transparency.archive import DatabaseArchive
+from transparency.keysets import install_keyset
 from transparency.models import Alarm, Checkpoint, TimeStamp
 from transparency.sequencer import run, sweep
-from transparency.store import DatabaseArchive, keyset
+from transparency.store import keyset
 
 YES = Told("permitted", "granted")
 MADE_ANEW = r"snapshots/|log/tile/.*\.p/"
@@ -258,7 +259,7 @@ def test_new_keys_take_over_by_a_keyset_that_the_roots_signed(cast, old, elsewhe
     with pytest.raises(SigningError):
         sweep(cast.wait(90_000))
 
-    install_keyset(cast.now, sign_keyset(next_keyset(cast.now), [root.key]))
+    install_keyset(cast.now, sign_keyset(next_keyset(cast.now), [root]))
     run(cast.now)
     new = read_trust((elsewhere.PRIORCONSENT_DATA / "trust.json").read_bytes())
     # The same registry, the same log, the same roots: what is new are the log's keys.

@@ -1,12 +1,13 @@
 """Nobody stops the registry for everybody: whoever floods it fills only the room that is his own."""
 
 import pytest
+from msgspec.structs import replace
 
 from licences.verbs.issue import issue_all_ready
 from licences.verbs.lapse import lapse_offers
 from priorconsent import bucket, consent, merkle_map, names
 from priorconsent.errors import MalformedError
-from priorconsent.replay.step import MAX_STATE_BYTES, replace
+from priorconsent.replay.step import MAX_STATE_BYTES
 from priorconsent.shares import Link
 from tests.api.conftest import client_at, problem
 from tests.cast import OPERATOR

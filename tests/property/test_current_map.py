@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from priorconsent import merkle_map, snapshot
-from priorconsent.current import CurrentMap
+from priorconsent.current_map import CurrentMap
 from priorconsent.merkle_buckets import TOP, bucket_of, nodes_over
 from priorconsent.merkle_map import ZERO, leaf_hash, map_key, node_hash, value_hash
 from tests.scenario import FILM_FILE, REGISTRY, publish, scenario, trust

@@ -25,7 +25,7 @@ from priorconsent import (
     bucket,
     canonical,
     contents,
-    current,
+    current_map,
     events,
     grants,
     head,
@@ -54,7 +54,6 @@ from priorconsent.errors import MalformedError, PriorConsentError
 from priorconsent.freshness import Seen
 from priorconsent.log import checkpoint, cosignature, countersigners, note, opening, policy, proof, spelling, tiles
 from priorconsent.monitor import interests, reports
-from priorconsent.replay import ledger
 from priorconsent.signing import pbes2, pkcs8, uris
 from priorconsent.witness import protocol
 from tests import answering, court_world, scenario, witnesses
@@ -130,7 +129,7 @@ def read_snapshot(path):
 def read_changes(path):
     with tempfile.TemporaryDirectory() as folder:
         base = scenario.write_snapshot(Path(folder) / "s", {})
-        with current.CurrentMap(base, scenario.trust()) as whole:
+        with current_map.CurrentMap(base, scenario.trust()) as whole:
             whole.advance(path)
 
 
@@ -245,7 +244,7 @@ PARSERS = {
     "court.bundle.read_consistency": (bundle.read_consistency, [b"", b"A" * 43 + b"=\n"]),
     "court.container.unpack": (container.unpack, [court_world.granted()]),
     "court.verify.verify": (lambda raw: verify.verify(raw, TRUST), [court_world.granted(), ANSWERED]),
-    "current.CurrentMap.advance": (in_a_file(read_changes), [good_changes()]),
+    "current_map.CurrentMap.advance": (in_a_file(read_changes), [good_changes()]),
     "events.read_event": (events.read_event, EVENTS),
     "events.event_of": (value(events.event_of), EVENTS),
     "freshness.Seen": (Seen.parse, [SEEN]),
@@ -263,7 +262,7 @@ PARSERS = {
     "keys.read_key_record": (keys.read_key_record, [KEY_RECORD]),
     "keys.read_keyset": (lambda raw: keys.read_keyset(raw, None), [KEYSET]),
     "keys.payload_of": (keys.payload_of, [KEYSET]),
-    "replay.ledger.payload_digest_of": (ledger.payload_digest_of, [KEYSET]),
+    "contents.payload_digest_of": (contents.payload_digest_of, [KEYSET]),
     "lists.read_unsigned": (
         lists.read_unsigned,
         [canonical.encode(test_lists.SHARES), canonical.encode(test_lists.CLAIM)],
@@ -321,7 +320,6 @@ PARSERS = {
         value(lambda plain: records.convert(plain, shares.ShareSet)),
         [VECTOR["share_set_docs"]["film"].encode()],
     ),
-    "records.convert_union": (value(lambda plain: records.convert_union(plain, events.MapRoot)), [HEAD["map_root"]]),
     "rights.read_rights_table": (rights.read_rights_table, [rights.LATEST.encode()]),
     "shares.ShareSet": (shares.ShareSet.parse, [VECTOR["share_set_docs"]["film"].encode()]),
     "signing.pbes2.check_derivation": (pbes2.check_derivation, [base64.b64decode(KEY_FILE.split(b"-----")[2])]),
@@ -375,8 +373,8 @@ INNER = {
     "log.note.sign_note",
     "log.spelling.to_base64",
     "merkle_map.leaf_hash",
-    "replay.ledger.key_id_of",
-    "replay.ledger.offer_digest_of",
+    "contents.key_id_of",
+    "contents.offer_digest_of",
     "vocabulary.at_least",
 }
 OUTSIDE = {"raw", "text", "value"}

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from config.env import BASE_DIR, SETTINGS, SettingError, StandInWarning, read_environment, warn_of_stand_in
+from config.env import SETTINGS, SettingError, StandInWarning, read_environment, warn_of_stand_in
+from config.values import BASE_DIR
 from tests.witnesses import W1
 
 SECRET = "s" * 40

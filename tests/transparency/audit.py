@@ -11,8 +11,9 @@ from priorconsent.log import tree
 from priorconsent.log.opening import open_checkpoint
 from priorconsent.log.tiles import TileNodes, directory_reader, read_entries
 from priorconsent.trust import read_trust
+from transparency.archive import DatabaseArchive
 from transparency.models import Checkpoint, Event, Head, MapLeaf, Spent
-from transparency.store import DatabaseArchive, log_policy
+from transparency.policies import log_policy
 from transparency.trees import leaves_at, log_nodes
 
 

@@ -8,9 +8,9 @@ from priorconsent.witness import asking
 from tests.transparency.cast import DAY_1, Cast
 from tests.witnessing import RunningWitness
 from transparency.append import sequenced_by_caller
-from transparency.keys import found_registry
+from transparency.keysets import found_registry
+from transparency.policies import verifiers
 from transparency.signers import make_keys
-from transparency.store import verifiers
 from transparency.witnesses import forget
 
 

@@ -16,11 +16,12 @@ from priorconsent.trust import read_trust
 from tests.transparency.audit import check_log, check_published
 from tests.transparency.cast import DAY_1, DAY_2, DAY_3, GRANT, STUDIO, Cast
 from tests.world import key
-from transparency import ceremonies, keys, sequencer, signers
+from transparency import ceremonies, keysets, sequencer, signers
 from transparency.append import sequenced_by_caller
+from transparency.archive import DatabaseArchive
 from transparency.models import Alarm, Checkpoint, Event, Head
 from transparency.publisher import read_checkpoint
-from transparency.store import DatabaseArchive, keyset, own_trust
+from transparency.store import keyset, own_trust
 
 HOLDERS = ("aoi", "noor", "jean")
 ENTRIES = [(use, use, DAY_1, None) for use in signers.ONLINE_USES]
@@ -194,7 +195,7 @@ def test_a_registry_is_not_founded_twice_with_different_keysets(held):
     # And the same one again changes nothing, nor does the command of a demo.
     size = Head.objects.get().size
     ceremonies.install(held.folder / "ceremony-1", DAY_2)
-    keys.found_registry(DAY_2)
+    keysets.found_registry(DAY_2)
     assert Head.objects.get().size == size
     assert not (held.folder / "keys" / "root.pem").exists()
 
@@ -320,7 +321,7 @@ def test_the_second_key_of_the_log_is_renewed_too(held, folder):
     note = read_checkpoint() or b""
     with pytest.raises(QuorumError):
         open_checkpoint(note, before.policy)
-    keys.write_trust()
+    keysets.write_trust()
     assert open_checkpoint(note, own_trust().policy).quorum_time is None
     check_log()
     check_published()
@@ -382,6 +383,6 @@ def test_a_keyset_that_the_roots_did_not_sign_has_no_effect_in_the_log(held):
         before, registry=before.registry_id, version=2, previous=before.digest, roots=(thief.jwk,), threshold=1
     )
     with pytest.raises(SignatureError):
-        keys.install_keyset(DAY_2, sign_keyset(forged, [thief]))
+        keysets.install_keyset(DAY_2, sign_keyset(forged, [thief]))
     assert keyset() == before
     assert Checkpoint.objects.count() == 1

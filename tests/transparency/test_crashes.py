@@ -8,7 +8,7 @@ import pytest
 from tests.transparency.audit import check_log, check_published
 from tests.transparency.cast import DAY_1, DAY_2, DAY_3, STUDIO, Unit
 from transparency import publisher, sequencer, snapshots
-from transparency.keys import found_registry
+from transparency.keysets import found_registry
 from transparency.models import Checkpoint, Event, Pending
 
 FRESH_FILE = "sha256:" + "1" * 64

@@ -80,16 +80,12 @@ def test_any_bucket_of_any_map_shows_exactly_its_names(history, prefix, which):
     assert set(opened.states) == expected
 
 
-def test_checkpoints_are_found_by_event_and_by_time(history):
-    first, offered, granted, withdrawn = (checkpoint.size for checkpoint in history)
+def test_checkpoints_are_found_by_event_and_by_size(history):
+    first, _, granted, withdrawn = (checkpoint.size for checkpoint in history)
     pos = Event.objects.get(t="grant").pos
     assert proofs.first_with(pos).size == granted
     assert proofs.first_with(0).size == first
-    assert proofs.newest_at(DAY_3).size == granted
-    assert proofs.newest_at(DAY_1).size == offered
     assert proofs.published().size == withdrawn
-    with pytest.raises(NotFoundError):
-        proofs.newest_at("2026-11-30T00:00:00Z")
     with pytest.raises(NotFoundError):
         proofs.first_with(withdrawn)
     with pytest.raises(NotFoundError):

@@ -11,7 +11,7 @@ from tests.transparency.audit import check_log, check_published
 from tests.transparency.cast import DAY_1, DAY_2, DAY_3, DAY_4, FILM, GRANT, NOTICE_S, PUBLISHER, STUDIO, Cast, Unit
 from transparency import sequencer
 from transparency.append import append, sequenced_by_caller
-from transparency.keys import found_registry
+from transparency.keysets import found_registry
 from transparency.models import Alarm, Event, EvidenceItem, Pending
 from transparency.store import current_states
 

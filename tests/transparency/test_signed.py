@@ -12,11 +12,11 @@ from priorconsent.errors import SigningError
 from tests.transparency.audit import check_log, check_published
 from tests.transparency.cast import DAY_2, DAY_3, PUBLISHER, STUDIO, VENDOR
 from tests.transparency.test_witnesses import backup, restore
-from transparency import sequencer, signed
+from transparency import last_signed, sequencer
 from transparency.alarms import RestoredBackupError
 from transparency.files import public_folder
+from transparency.last_signed import Signed
 from transparency.models import Alarm, Checkpoint, Event, Pending
-from transparency.signed import Signed
 from transparency.trees import log_nodes
 
 
@@ -26,7 +26,7 @@ def store(folder):
 
 
 def remembered():
-    found = signed.read()
+    found = last_signed.read()
     assert found is not None
     return found
 
@@ -49,7 +49,7 @@ def refuses(match):
 def test_it_follows_each_signature(cast, store):
     logged(cast)
     newest = Checkpoint.objects.latest("size")
-    assert signed.read() == Signed(newest.size, bytes(newest.root))
+    assert last_signed.read() == Signed(newest.size, bytes(newest.root))
     assert store.stat().st_mode & 0o777 == 0o600
     assert public_folder() not in store.parents
 
@@ -140,7 +140,7 @@ def test_after_a_crash_between_remembering_and_signing_the_same_is_signed(cast, 
     cast.party(STUDIO).append()
     sequencer.sequence(DAY_2)
     row = Checkpoint.objects.latest("size")
-    assert signed.move_on(row.size, bytes(row.root), log_nodes(row.size))
+    assert last_signed.move_on(row.size, bytes(row.root), log_nodes(row.size))
     # The process ends here.
     sequencer.run(DAY_3)
     check_log()
@@ -151,7 +151,7 @@ def test_after_such_a_crash_the_log_may_also_have_grown(cast):
     cast.party(STUDIO).append()
     sequencer.sequence(DAY_2)
     row = Checkpoint.objects.latest("size")
-    assert signed.move_on(row.size, bytes(row.root), log_nodes(row.size))
+    assert last_signed.move_on(row.size, bytes(row.root), log_nodes(row.size))
     logged(cast, PUBLISHER, DAY_3)
     check_log()
     assert check_published() == row.size + 2
@@ -161,7 +161,7 @@ def test_who_is_behind_another_process_signs_nothing(cast):
     first = Checkpoint.objects.get()
     cast.party(STUDIO).append()
     sequencer.run(DAY_2)
-    assert not signed.move_on(first.size, bytes(first.root), log_nodes(first.size))
+    assert not last_signed.move_on(first.size, bytes(first.root), log_nodes(first.size))
     assert remembered().size == first.size + 2
 
 
@@ -170,7 +170,7 @@ def test_of_many_who_make_it_one_does(folder):
 
     def make(size):
         start.wait()
-        made.append(signed.remember(Signed(size, bytes(32))))
+        made.append(last_signed.remember(Signed(size, bytes(32))))
 
     threads = [threading.Thread(target=make, args=(size,)) for size in range(8)]
     for thread in threads:
@@ -202,7 +202,7 @@ class TestGoingOn:
         cast.party(STUDIO).append()
         sequencer.sequence(DAY_2)
         row = Checkpoint.objects.latest("size")
-        signed.move_on(row.size, bytes(row.root), log_nodes(row.size))
+        last_signed.move_on(row.size, bytes(row.root), log_nodes(row.size))
         call_command("resume_signing")
         assert remembered().size == row.size
 

@@ -10,7 +10,7 @@ from priorconsent.errors import MalformedError, NotTrustedError, SigningError
 from priorconsent.keys import Jwk, Keyset, PrivateKey, RegistryKey
 from priorconsent.signing import PublicUri, read_uri
 from tests.transparency.cast import DAY_1, DAY_2, DAY_3
-from transparency import keys, sequencer, signers
+from transparency import keysets, sequencer, signers
 from transparency.alarms import DatabaseChangedError
 from transparency.append import sequenced_by_caller
 from transparency.models import Alarm, Checkpoint, Event, Pending
@@ -195,7 +195,7 @@ def test_the_registry_can_be_founded_with_keys_in_a_token(folder, db, settings, 
     token = softhsm.token("founding")
     settings.PRIORCONSENT_KEYS = {use: (softhsm.uri(token, use),) for use in ONLINE_USES}
     with sequenced_by_caller():
-        keys.found_registry(DAY_1)
+        keysets.found_registry(DAY_1)
     trust = own_trust()
     assert [log.key.public_key for log in trust.policy.logs] == [signer("log").jwk.raw]
     assert not (folder / "keys" / "log.pem").exists()

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from priorconsent import times
-from priorconsent.current import CurrentMap
+from priorconsent.current_map import CurrentMap
 from priorconsent.errors import ProofError
 from priorconsent.merkle_map import map_key
 from priorconsent.snapshot import open_verified
@@ -16,10 +16,10 @@ from priorconsent.states import PartyState
 from tests.transparency.audit import check_published
 from tests.transparency.cast import DAY_1, DAY_2, DAY_3, DAY_4, STUDIO, Unit
 from transparency import publisher, sequencer, snapshots
-from transparency.changes import changes_folder, next_step, step_path
 from transparency.checkpoints import sign_newest
 from transparency.files import locked, public_folder
 from transparency.models import Checkpoint, Head, MapLeaf
+from transparency.steps import changes_folder, next_step, step_path
 from transparency.store import own_trust
 from transparency.trees import leaves_at
 

@@ -18,7 +18,7 @@ from transparency import tasks
 from transparency.append import append, sequenced_by_caller
 from transparency.files import locked, public_folder
 from transparency.followers import _followers, register
-from transparency.keys import found_registry
+from transparency.keysets import found_registry
 from transparency.models import Checkpoint, Event, Pending
 
 WAIT_S = 30

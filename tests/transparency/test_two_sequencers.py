@@ -14,9 +14,9 @@ from tests.transparency.cast import DAY_1, DAY_2, STUDIO, Cast
 from transparency import publisher, sequencer, snapshots
 from transparency.append import sequenced_by_caller
 from transparency.checkpoints import sign_newest
-from transparency.keys import found_registry
+from transparency.keysets import found_registry
 from transparency.models import Alarm, Event, Head, Pending
-from transparency.store import own_policy
+from transparency.policies import own_policy
 
 THREADS = 4
 

@@ -16,7 +16,7 @@ from tests.transparency.conftest import asks
 from transparency import publisher, sequencer
 from transparency.alarms import NOT_PUBLISHED, WITNESS_CLOCK, WITNESS_REFUSES, DatabaseChangedError, RestoredBackupError
 from transparency.files import public_folder
-from transparency.keys import found_registry, write_trust
+from transparency.keysets import found_registry, write_trust
 from transparency.models import (
     Alarm,
     Attachment,
@@ -32,8 +32,9 @@ from transparency.models import (
     Pending,
     Spent,
 )
+from transparency.policies import log_policy, own_policy
 from transparency.proofs import first_with
-from transparency.store import log_policy, own_policy, own_trust
+from transparency.store import own_trust
 from transparency.witnesses import forget
 
 LOG_TABLES = (

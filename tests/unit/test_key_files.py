@@ -118,12 +118,13 @@ def test_a_file_that_protects_nothing_is_refused_though_the_passphrase_is_right(
 def container(**changes):
     """A container of ours with another parameter; its data decrypts to nothing."""
     told = {"salt": bytes(16), "cost": 1 << 14, "block": 8, "parallel": 5, "key_bytes": 32, **changes}
-    pbes = pbes2._ScryptPbes2(
-        kdf=pbes2._ScryptKdf(algorithm=pbes2.SCRYPT, parameters=pbes2._ScryptParameters(**told)),
+    parameters = asn1.decode_der(asn1.TLV, asn1.encode_der(pbes2._Scrypt(**told)))
+    pbes = pbes2._Pbes2(
+        kdf=pbes2._Kdf(algorithm=pbes2.SCRYPT, parameters=parameters),
         cipher=pbes2._Cipher(algorithm=pbes2.AES_256_CBC, iv=bytes(16)),
     )
-    scheme = pbes2._ScryptScheme(algorithm=pbes2.PBES2, parameters=pbes)
-    return asn1.encode_der(pbes2._ScryptContainer(scheme=scheme, data=bytes(16)))
+    scheme = pbes2._Scheme(algorithm=pbes2.PBES2, parameters=pbes)
+    return asn1.encode_der(pbes2._Container(scheme=scheme, data=bytes(16)))
 
 
 @pytest.mark.parametrize(

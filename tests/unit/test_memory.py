@@ -56,7 +56,7 @@ def verify(path, count):
 
 
 def follow(path, count):
-    from priorconsent.current import CurrentMap
+    from priorconsent.current_map import CurrentMap
 
     with CurrentMap(path, scenario.trust()) as whole:
         changed = write_snapshot(

@@ -12,7 +12,8 @@ from priorconsent.log.note import SignatureLine, Verifier, assemble_note, open_n
 from priorconsent.log.opening import open_checkpoint
 from priorconsent.log.policy import Log, Policy
 from priorconsent.log.policy import Witness as Named
-from priorconsent.witness.protocol import MAX_PROOF_HASHES, Submission, monitoring_path, read_lines
+from priorconsent.log.tree import MAX_PROOF_HASHES
+from priorconsent.witness.protocol import Submission, monitoring_path, read_lines
 from priorconsent.witness.state import State
 from priorconsent.witness.witness import CosigningKey, Witness
 from tests import scenario as cast

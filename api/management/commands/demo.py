@@ -17,10 +17,10 @@ from api.demo.story import DAY_S, DAYS, LATEST_KEY_DELAY_S, Story, play
 from licences import tasks
 from priorconsent import times
 from priorconsent.errors import PriorConsentError
-from transparency import acknowledgements, signed
+from transparency import acknowledgements, last_signed
 from transparency.append import sequenced_by_caller
 from transparency.files import locked, write_file
-from transparency.keys import found_registry
+from transparency.keysets import found_registry
 from transparency.models import Head, Pending
 from transparency.store import registry_id
 
@@ -70,7 +70,7 @@ class Command(BaseCommand):
         note = folder.read_note()
         if note is None:
             return None
-        if not Head.objects.filter(size__gt=0).exists() or registry_id() != note.registry:
+        if Head.now().size == 0 or registry_id() != note.registry:
             raise CommandError(f"{folder.note} tells of another registry than the database; move one of them away")
         self.stdout.write("The demo is there already; nothing is changed.")
         tasks.sweep()
@@ -94,7 +94,7 @@ class Command(BaseCommand):
 
     def _make_room(self, folder: Folder) -> None:
         """Clear away half a demo; refuse to touch anything else."""
-        head = Head.objects.first() or Head()
+        head = Head.now()
         if not head.size and not Pending.objects.exists():
             return
         if not self._is_half_a_demo(folder, head.size):
@@ -107,7 +107,7 @@ class Command(BaseCommand):
         for name in WRITTEN_BY_A_LOG:
             shutil.rmtree(settings.PRIORCONSENT_DATA / name, ignore_errors=True)
         # Nobody has seen what it remembers: half a demo was never served.
-        signed.path().unlink(missing_ok=True)
+        last_signed.path().unlink(missing_ok=True)
         shutil.rmtree(folder.keys, ignore_errors=True)
 
     @staticmethod

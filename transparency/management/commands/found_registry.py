@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand
 
 from priorconsent import times
 from transparency import signers
-from transparency.keys import found_registry
+from transparency.keysets import found_registry
 
 ROOT_IS_ONLINE = (
     "warning: the root key lies in PRIORCONSENT_KEY_DIR, beside the keys that it vouches for. Whoever breaks into\n"

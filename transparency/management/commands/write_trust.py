@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from priorconsent.errors import PriorConsentError
-from transparency import keys, snapshots
+from transparency import keysets, snapshots
 
 
 class Command(BaseCommand):
@@ -19,4 +19,4 @@ class Command(BaseCommand):
             snapshots.write_for_today()
         except PriorConsentError as error:
             raise CommandError(f"what is published does not count by the new trust file yet: {error}") from error
-        keys.write_trust()
+        keysets.write_trust()

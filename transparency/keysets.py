@@ -13,7 +13,8 @@ from django.db import transaction
 
 from priorconsent import rights
 from priorconsent.errors import ConflictError, SigningError
-from priorconsent.keys import Keyset, RegistryKey, read_keyset, sign_keyset
+from priorconsent.keys import KEY_CHECK, Keyset, RegistryKey, SigningKey, read_keyset, sign_keyset
+from priorconsent.records import in_order
 from transparency import sequencer, signers
 from transparency.append import append_all, sequenced_by_caller
 from transparency.files import write_file
@@ -25,7 +26,6 @@ from transparency.store import own_trust, registry_id
 LOG_FORMAT = 1
 # Of a demo.
 THRESHOLD = 1
-CHALLENGE = b"prior-consent-key-check/v1\0"
 
 
 def found_registry(now: str, first: bytes | None = None) -> str:
@@ -41,14 +41,14 @@ def found_registry(now: str, first: bytes | None = None) -> str:
         ConflictError: the first leaves were refused (the alarm says why), or the log has another keyset 1.
         SigningError: a key of the keyset does not sign here.
     """
-    make_keys(root=first is None and not Head.objects.filter(size__gt=0).exists())
+    make_keys(root=first is None and Head.now().size == 0)
     # A crash from here on: keys without a log. The next call goes on with the same keys.
-    if not Head.objects.filter(size__gt=0).exists():
+    if Head.now().size == 0:
         with sequenced_by_caller(), transaction.atomic():
             if not Pending.objects.filter(state=Pending.State.PENDING).exists():
                 _append_first_leaves(*_first_keyset(now, first))
         sequencer.sequence(now)
-        if not Head.objects.filter(size__gt=0).exists():
+        if Head.now().size == 0:
             raise ConflictError("the registry could not be founded; see the alarms")
     if first is not None and read_keyset(first, None).digest != registry_id():
         raise ConflictError("the log begins with another keyset than that of this ceremony")
@@ -108,10 +108,10 @@ def write_trust() -> None:
     write_file(settings.PRIORCONSENT_DATA / "trust.json", own_trust().encode())
 
 
-def _see_it_sign(one: signers.Signer | None, key: RegistryKey) -> None:
+def _see_it_sign(one: SigningKey | None, key: RegistryKey) -> None:
     if one is None:
         raise SigningError(f"the new {key.use} key {key.jwk.thumbprint} is not at hand, so it could not sign")
-    challenge = CHALLENGE + secrets.token_bytes(32)
+    challenge = KEY_CHECK + secrets.token_bytes(32)
     key.jwk.verify(one.sign(challenge), challenge)
 
 
@@ -148,7 +148,7 @@ def _first_keyset(now: str, first: bytes | None) -> tuple[Keyset, bytes]:
         previous=None,
         threshold=THRESHOLD,
         roots=(root.jwk,),
-        keys=tuple(sorted(online, key=lambda key: key.encode())),
+        keys=in_order(online),
         key_delay_s=settings.PRIORCONSENT_KEY_DELAY_S,
     )
-    return keyset, sign_keyset(keyset, [root.key])
+    return keyset, sign_keyset(keyset, [root])

@@ -16,10 +16,12 @@ from pathlib import Path
 
 from django.conf import settings
 
+from priorconsent.files import draft_of, whole_file
 from priorconsent.merkle_buckets import BUCKET_BITS, Position, bucket_of, update
 from priorconsent.merkle_map import Node, subtree
+from transparency.bulk import chunks
 from transparency.files import locked
-from transparency.trees import chunks, leaves_at, number_of, position_of
+from transparency.trees import leaves_at, number_of, position_of
 
 # A file has up to 131,071 nodes, about 8 MiB.
 FILES_KEPT = 64
@@ -43,14 +45,11 @@ def rebuild(size: int, *, wait: bool = True) -> None:
             return
         groups = groupby((leaf.item for leaf in leaves_at(size)), lambda item: bucket_of(item[0]))
         nodes = update({}, {number: subtree(items, BUCKET_BITS) for number, items in groups})
-        draft = _path(size).with_suffix(".draft")
-        draft.parent.mkdir(parents=True, exist_ok=True)
-        draft.unlink(missing_ok=True)
-        with closing(sqlite3.connect(draft)) as file, file:
+        _path(size).parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(_path(size)) as draft, closing(sqlite3.connect(draft_of(draft))) as file, file:
             file.execute("CREATE TABLE nodes (number INTEGER PRIMARY KEY, hash BLOB NOT NULL, key BLOB, value BLOB)")
             rows = ((number_of(place), node.hash, *(node.leaf or (None, None))) for place, node in nodes.items())
             file.executemany("INSERT INTO nodes VALUES (?, ?, ?, ?)", rows)
-        draft.replace(_path(size))
         _make_room()
 
 

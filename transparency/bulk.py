@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from typing import Any, cast
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, TypeVar, cast
 
 from django.db import connection, models
 from django.db.models.expressions import RawSQL
 
+# SQLite takes 32,766 parameters in one statement; no list of ours comes near it.
+ROWS_PER_QUERY = 1000
+ROWS_IN_MEMORY = 1000
+
 Values = tuple[Any, ...]
+T = TypeVar("T")
+
+
+def chunks(items: Iterable[T], size: int = ROWS_PER_QUERY) -> Iterator[list[T]]:
+    """The items in lists that fit into one statement."""
+    left = iter(items)
+    while some := list(islice(left, size)):
+        yield some
 
 
 def any_key(keys: Sequence[int]) -> RawSQL:
@@ -67,8 +80,7 @@ def new_keys(model: type[models.Model], count: int) -> list[int]:
 
 def insert(model: type[models.Model], columns: Sequence[str], rows: Iterable[Values]) -> None:
     """Insert rows with values for these columns."""
-    names = ", ".join(map(connection.ops.quote_name, columns))
-    table = _table(model)
+    names, table = _names(columns), _table(model)
     # All of them before the first goes out: while a connection copies, it waits for ever for any other answer.
     made = list(rows)
     with connection.cursor() as cursor:
@@ -92,6 +104,57 @@ def update(model: type[models.Model], columns: Sequence[str], rows: Iterable[Val
     table = _table(model)
     with connection.cursor() as cursor:
         cursor.executemany(f"UPDATE {table} SET {setting} WHERE id = %s", list(rows))  # noqa: S608 - as above
+
+
+def put(model: type[models.Model], columns: Sequence[str], rows: Iterable[Values]) -> None:
+    """Store rows in place of those with the same primary key.
+
+    Args:
+        columns: the primary key first.
+    """
+    quote = connection.ops.quote_name
+    setting = ", ".join(f"{quote(column)} = excluded.{quote(column)}" for column in columns[1:])
+    run_for_each(
+        model,
+        columns,
+        # Names of tables and columns only; values go beside.
+        f"INSERT INTO {_table(model)} ({_names(columns)}) SELECT * FROM {{given}} WHERE true "  # noqa: S608
+        f"ON CONFLICT ({quote(columns[0])}) DO UPDATE SET {setting}",
+        rows,
+    )
+
+
+def run_for_each(model: type[models.Model], columns: Sequence[str], statement: str, rows: Iterable[Values]) -> int:
+    """Run a statement over rows, and tell how many it wrote.
+
+    Args:
+        columns: of the model, whose types the values have.
+        statement: ``{given}`` stands for a table of the rows whose columns have these names.
+    """
+    taken = list(rows)
+    if not taken:
+        return 0
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            arrays = [list(values) for values in zip(*taken, strict=True)]
+            cursor.execute(statement.format(given=_unnested(model, columns)), arrays)
+        else:
+            cursor.executemany(statement.format(given=_one_row(columns)), taken)
+        return int(cursor.rowcount)
+
+
+def _unnested(model: type[models.Model], columns: Sequence[str]) -> str:
+    types = [model._meta.get_field(column).db_type(connection) for column in columns]  # noqa: SLF001 - as below
+    return f"unnest({', '.join(f'%s::{kind}[]' for kind in types)}) AS given({_names(columns)})"
+
+
+def _one_row(columns: Sequence[str]) -> str:
+    marks = ", ".join(f"%s AS {connection.ops.quote_name(column)}" for column in columns)
+    return f"(SELECT {marks}) AS given"
+
+
+def _names(columns: Iterable[str]) -> str:
+    return ", ".join(map(connection.ops.quote_name, columns))
 
 
 def _table(model: type[models.Model]) -> str:

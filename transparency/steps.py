@@ -3,7 +3,7 @@
 ``changes/<from>-<to>.sqlite`` below the data folder holds the leaves that events ``from`` to ``to`` changed,
 under the head of the checkpoint of ``to`` events. It is there before that checkpoint is public. The files are
 for this installation; what they say counts only where it leads to the map that the log committed to
-(``priorconsent.current``).
+(``priorconsent.current_map``).
 """
 
 from __future__ import annotations

@@ -25,7 +25,6 @@ from heapq import merge
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from priorconsent import merkle_buckets, merkle_map, names
@@ -93,16 +92,6 @@ class CurrentMap:
         """Number of leaves by kind of name. Costs one scan, once."""
         return Counter(names.kind_of(name) for _, name, _ in self.leaves())
 
-    @contextlib.contextmanager
-    def in_one_read(self) -> Iterator[Self]:
-        """Several look-ups, after which the snapshot's file is known not to have changed meanwhile.
-
-        Raises:
-            NotTrustedError: it did; what was looked up is void.
-        """
-        yield self
-        self.check_unchanged()
-
     def check_unchanged(self) -> None:
         """As ``LeafFile.check_unchanged``, of the snapshot; also refused is one that a look-up found changed."""
         self._base.check_unchanged()
@@ -148,9 +137,7 @@ class CurrentMap:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _take(self, bucket: int, rows: Iterator[Row], new: Counter[str]) -> Node:

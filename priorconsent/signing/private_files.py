@@ -1,14 +1,12 @@
-"""Private files: their owner's alone, never overwritten, and whole or not there."""
+"""Private files: nobody but their owner may read them, or they are not used."""
 
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
-from priorconsent.errors import ConflictError, MalformedError, NotTrustedError, SigningError
+from priorconsent.errors import MalformedError, NotTrustedError, SigningError
 
-PRIVATE_MODE = 0o600
 OTHERS = 0o077
 MAX_PRIVATE_BYTES = 1 << 16
 
@@ -46,34 +44,3 @@ def read_secret(path: Path) -> bytes:
     if not secret:
         raise MalformedError(f"{path.name} is empty")
     return secret
-
-
-def write_new(path: Path, content: bytes, mode: int = PRIVATE_MODE) -> None:
-    """Write a file that was not there; after a crash it is whole or not there.
-
-    Args:
-        mode: by default for its owner alone.
-
-    Raises:
-        ConflictError: it exists; a key that was overwritten is gone for good.
-    """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Of mode 600 from the first moment on.
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            os.fchmod(handle, mode)
-            file.write(content)
-            file.flush()
-            os.fsync(handle)
-        # Unlike a rename, a link replaces nothing.
-        Path(path).hardlink_to(temporary)
-    except FileExistsError:
-        raise ConflictError(f"{path} exists and is not overwritten") from None
-    finally:
-        Path(temporary).unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -12,19 +12,18 @@ A crash after the file moved on and before the signature was stored: the next ru
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
 
+from priorconsent import made_once
 from priorconsent.errors import ConflictError, SigningError
+from priorconsent.files import PRIVATE_MODE, write_new
 from priorconsent.log.tiles import TileNodes
 from priorconsent.log.tree import tree_root
-from priorconsent.signing.files import write_new
 from transparency.alarms import RestoredBackupError
-from transparency.files import PRIVATE_MODE, write_file
+from transparency.files import write_file
 from transparency.models import Checkpoint
 
 FORMAT = "prior-consent-signed/1"
@@ -66,7 +65,7 @@ def read() -> Signed | None:
     if not path().exists():
         return None
     try:
-        with _connected() as connection:
+        with made_once.opened(path(), busy_s=BUSY_S) as connection:
             row = connection.execute("SELECT format, origin, size, root FROM signed").fetchone()
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorcode & PRIMARY_CODE in AWAY:
@@ -110,7 +109,7 @@ def move_on(size: int, root: bytes, nodes: TileNodes) -> bool:
     if last.size == size:
         # Remembered, and perhaps not signed: the roots are the same, as was just compared.
         return True
-    with _connected() as connection:
+    with made_once.opened(path(), busy_s=BUSY_S) as connection:
         moved = connection.execute(
             "UPDATE signed SET size = ?, root = ? WHERE size = ? AND root = ?", (size, root, last.size, last.root)
         )
@@ -133,15 +132,12 @@ def replace(last: Signed) -> None:
 
 
 def _file(last: Signed) -> bytes:
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
-        connection.execute(_SCHEMA)
-        row = (FORMAT, settings.PRIORCONSENT_ORIGIN, last.size, last.root)
-        connection.execute("INSERT INTO signed VALUES (1, ?, ?, ?, ?)", row)
-        return connection.serialize()
+    row = (FORMAT, settings.PRIORCONSENT_ORIGIN, last.size, last.root)
+    return made_once.content(_SCHEMA, "INSERT INTO signed VALUES (1, ?, ?, ?, ?)", row)
 
 
 def _newest_signed() -> int:
-    newest = Checkpoint.objects.filter(note__isnull=False).order_by("-size").first()
+    newest = Checkpoint.newest(note__isnull=False)
     return newest.size if newest is not None else 0
 
 
@@ -163,12 +159,3 @@ def _compare(last: Signed | None, newest: int, nodes: TileNodes) -> None:
         raise RestoredBackupError(f"{newest} events were signed, and {path()} {knows}; {HOW_TO_GO_ON}")
     if last is not None:
         compare(last, nodes)
-
-
-@contextmanager
-def _connected() -> Iterator[sqlite3.Connection]:
-    # ``rw``: a file that went away meanwhile is not made anew.
-    uri = f"{path().absolute().as_uri()}?mode=rw"
-    with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None)) as connection:
-        connection.execute("PRAGMA synchronous=EXTRA")
-        yield connection
