@@ -25,9 +25,10 @@ from priorconsent.log.tree import check_inclusion, inclusion_proof, leaf_hash, t
 from priorconsent.merkle_map import ZERO, map_key, value_hash
 from priorconsent.states import KeysetState, State
 from priorconsent.trust import Trust
-from transparency.alarms import DatabaseChangedError
+from transparency.alarms import DatabaseChangedError, RestoredBackupError
 from transparency.archive import DatabaseArchive
 from transparency.bulk import chunks
+from transparency.last_signed import HOW_TO_GO_ON
 from transparency.models import Checkpoint, Event, EvidenceItem, Head, MapLeaf, Spent
 from transparency.policies import log_policy, own_policy
 from transparency.trees import log_nodes, read_slice
@@ -306,14 +307,15 @@ def check_anchor(note: bytes, nodes: TileNodes) -> None:
     """Check that a tree begins with the one that a note of this log signed.
 
     Raises:
-        DatabaseChangedError: it does not: rows were changed, or an old copy of the database came back.
+        RestoredBackupError: more was signed than is here.
+        DatabaseChangedError: other events than those signed: rows were changed, or the log went on in an old copy.
     """
     try:
         anchor = open_checkpoint(note, log_policy()).checkpoint
     except (MalformedError, NotTrustedError) as error:
         raise DatabaseChangedError(f"a checkpoint that this log did not sign: {error}") from error
     if anchor.size > nodes.size:
-        raise DatabaseChangedError(f"a checkpoint of {anchor.size} events was signed, but only {nodes.size} are here")
+        raise RestoredBackupError(f"{anchor.size} events were signed, but only {nodes.size} are here; {HOW_TO_GO_ON}")
     if tree_root(anchor.size, nodes) != anchor.root:
         raise DatabaseChangedError(f"the tiles do not lead to the root signed for {anchor.size} events")
 
