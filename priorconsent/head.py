@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from priorconsent import canonical, times
-from priorconsent.errors import MalformedError, NotTrustedError, ProofError, SignatureError
+from priorconsent.errors import MalformedError, NotAvailableError, NotTrustedError, ProofError, SignatureError
 from priorconsent.events import MapRoot, read_event
 from priorconsent.keys import Keyset
 from priorconsent.log import proof as log_proof
@@ -75,7 +75,11 @@ def open_head(checkpoint: bytes, map_root: bytes, proof: bytes, trust: Trust) ->
         NotTrustedError: the witnesses saw it long after the registry says, or long before.
     """
     # 1. The event is a map-root.
-    event = read_event(map_root)
+    try:
+        event = read_event(map_root)
+    except NotAvailableError as error:
+        # Refused by name where somebody asks for it; here it is just the wrong thing.
+        raise MalformedError(error.detail) from error
     if not isinstance(event, MapRoot):
         raise MalformedError("the event beside the checkpoint is not a map-root")
     # 2. The proof speaks of the checkpoint given, byte for byte.

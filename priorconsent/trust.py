@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from priorconsent import canonical
-from priorconsent.errors import MalformedError, NotTrustedError
+from priorconsent.errors import MalformedError, NotAvailableError, NotTrustedError
 from priorconsent.log.policy import MAX_POLICY_BYTES, Policy
 from priorconsent.records import Bytes32, Count, Digest, Text, Versioned, convert
 from priorconsent.timestamps import read_authorities
@@ -94,5 +94,5 @@ def read_trust_file(path: Path) -> Trust:
         return read_trust(path.read_bytes())
     except OSError as error:
         raise NotTrustedError(f"cannot read the trust file {path}: {error.strerror}") from None
-    except MalformedError as error:
+    except (MalformedError, NotAvailableError) as error:
         raise NotTrustedError(f"the trust file {path} is not sound: {error}") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from licences.models import Acceptance, Approval, Offer
 from licences.states import State as Life
@@ -30,8 +31,11 @@ def end_key_by_operator(actor: Actor, *, party: str, key: str, reason: str, susp
 
 
 def _end(draft: dict[str, Any], evidence: dict[str, bytes], now: str) -> None:
-    keys = under_suspicion(draft)
     with transaction.atomic():
+        keys = under_suspicion(draft)
+        # Whoever is about to issue one of these commits first, or finds the end of the key in the log before its grant.
+        signed = [kind.objects.filter(key__in=keys).values("offer") for kind in (Approval, Acceptance)]
+        list(Offer.objects.select_for_update().filter(Q(pk__in=signed[0]) | Q(pk__in=signed[1])).order_by("pk"))
         for kind in (Approval, Acceptance):
             kind.objects.filter(key__in=keys, offer__state=Life.OFFERED).update(void=True)
         suspensions = _suspensions(draft, keys, now)

@@ -36,6 +36,8 @@ def bind_key(actor: Actor, record: bytes, statements: Sequence[bytes], now: str)
     if body["bound_by"] is None:
         permit(actor, RULES["bind_first_key"], [party.urn])
     with transaction.atomic():
+        # A key that falls takes those with it that it vouched for: whoever ends it waits for this row, or came first.
+        Party.objects.select_for_update().get(pk=party.pk)
         row, created = PartyKeyRecord.objects.get_or_create(
             key=key_record.key_id,
             defaults={

@@ -11,7 +11,7 @@ from priorconsent import names
 from priorconsent.errors import ConflictError, MalformedError
 from priorconsent.states import PartyState
 from registry.actor import Actor
-from registry.models import PartyKeyRecord
+from registry.models import Party, PartyKeyRecord
 from registry.policy import RULES, permit
 from registry.statements import check_event, drafted, receive
 from transparency.append import append, append_all
@@ -57,11 +57,15 @@ def end_by_operator(
 def under_suspicion(draft: Mapping[str, Any]) -> list[str]:
     """The key that ends and, if it is suspect, the keys that it vouched for since then, and they in turn.
 
-    Whoever had the key in hands could bind another one with it, sign with that, and end it to look innocent.
+    Whoever had the key in hands could bind another one with it, sign with that, and end it to look innocent. Call it
+    in the transaction that ends them: until then no key of the party is bound.
     """
     keys = [draft["key"]]
     if draft["suspect_from"] is None:
         return keys
+    # Who binds a key waits for the same row. What is bound after that comes after the end in the log too, which takes
+    # no word of a key that has ended.
+    Party.objects.select_for_update().get(urn=draft["party"])
     for key in keys:
         vouched = PartyKeyRecord.objects.filter(bound_by=key, received_at__gte=draft["suspect_from"])
         keys += sorted(set(vouched.values_list("key", flat=True)).difference(keys))

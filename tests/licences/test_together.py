@@ -1,5 +1,6 @@
 """People who act in the same second, and lists that stay cheap however long they are."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -10,15 +11,19 @@ from licences import queries
 from licences.explain import explain, explain_all
 from licences.models import Offer
 from licences.states import State
+from licences.verbs import issue
 from licences.verbs.add_licence import add_licence
 from licences.verbs.approve import approve_offer
+from licences.verbs.end_key import end_key_by_operator
 from licences.verbs.issue import issue_all_ready
 from licences.verbs.lapse import lapse_offers
 from licences.verbs.withdraw import withdraw_grant
+from priorconsent import names
 from priorconsent.errors import PriorConsentError
 from registry.actor import Actor
+from registry.verbs import bind_key
 from tests.cast import OPERATOR
-from transparency.append import sequenced_by_caller
+from transparency.append import append, append_all, sequenced_by_caller
 
 
 def together(acts):
@@ -71,6 +76,61 @@ def test_the_last_two_withdrawals_in_the_same_second_end_the_grant_once(committe
     offer.refresh_from_db()
     assert offer.state == "withdrawn"
     assert [entry.s for entry in cast.grant_state(offer).life] == ["active", "withdrawn"]
+
+
+def test_a_grant_that_is_issued_while_the_key_under_it_falls_is_suspended(committed_cast, monkeypatch):
+    cast = committed_cast
+    offer = cast.grant_at(State.OFFERED, approved_by=cast.holders)
+    cast.accept(offer)
+    appended, ended = threading.Event(), threading.Event()
+
+    def slowly(*drafts, **more):
+        rows = append_all(*drafts, **more)
+        appended.set()
+        # Not committed yet, and whoever does not wait for that is done by then.
+        ended.wait(1)
+        return rows
+
+    def steal():
+        appended.wait(10)
+        key = cast.broadcaster.key_id
+        told = {"party": cast.broadcaster.party, "key": key, "reason": "stolen", "suspect_from": cast.now}
+        end_key_by_operator(OPERATOR, **told, now=cast.now)
+        ended.set()
+
+    monkeypatch.setattr(issue, "append_all", slowly)
+    together([lambda: issue.issue_grant(OPERATOR, offer, cast.now), steal])
+    cast.log()
+    offer.refresh_from_db()
+    assert offer.state == "suspended"
+    assert cast.grant_state(offer).life[-1].cause == "key"
+
+
+def test_a_key_that_is_bound_while_the_one_that_vouches_falls_falls_with_it(committed_cast, monkeypatch):
+    """A thief binds keys without pause, so that one of them outlives the stolen one."""
+    cast = committed_cast
+    thief = cast.another_key(cast.broadcaster, "thief")
+    appended, ended = threading.Event(), threading.Event()
+
+    def slowly(*drafts, **more):
+        row = append(*drafts, **more)
+        appended.set()
+        ended.wait(1)
+        return row
+
+    def steal():
+        appended.wait(10)
+        told = {"party": cast.broadcaster.party, "key": cast.broadcaster.key_id, "reason": "stolen"}
+        end_key_by_operator(OPERATOR, **told, suspect_from=cast.now, now=cast.now)
+        ended.set()
+
+    monkeypatch.setattr(bind_key, "append", slowly)
+    together([lambda: cast.bind(thief, by=cast.broadcaster), steal])
+    cast.log()
+    party = cast.state(names.party(cast.broadcaster.party))
+    assert party.key(cast.broadcaster.key_id).until == cast.now
+    bound = party.key(thief.key_id)
+    assert bound is None or bound.until == cast.now
 
 
 def queries_for(act) -> int:

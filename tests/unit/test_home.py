@@ -3,8 +3,9 @@
 import pytest
 
 import priorconsent
-from priorconsent import Verdict, ask, ask_all, home, snapshot, times
+from priorconsent import Verdict, ask, ask_all, canonical, home, snapshot, times
 from priorconsent.errors import MalformedError, NotTrustedError
+from priorconsent.log.note import spell_vkey
 from tests import scenario as cast
 from tests.scenario import FILM_FILE, VENDOR, recent
 
@@ -69,6 +70,18 @@ def test_every_question_of_a_check_that_failed_gets_a_no(tmp_path):
     assert [answer.decision.reason for answer in answers] == ["stale_snapshot"] * 2
     assert all("fetch a newer one" in answer.detail for answer in answers)
     assert ask(QUESTION, "http://127.0.0.1:9", cast.trust()).decision.reason == "unreachable"
+
+
+def test_what_comes_later_is_a_no_wherever_it_stands(tmp_path):
+    """Whoever serves a map could put there what this version refuses by name."""
+    event = {"t": "anchor", "kind": "runs", "digest": cast.REGISTRY, "party": None, "statement": None}
+    head = {**cast.publish(recent(), time=times.now()), "map_root": canonical.encode({**event, "time": times.now()})}
+    snapshot.build(tmp_path / "later.sqlite", recent().items(), registry=cast.REGISTRY, **head)
+    assert ask(QUESTION, tmp_path / "later.sqlite", cast.trust()).decision.reason == "unverified_snapshot"
+
+    vkey = spell_vkey(cast.ORIGIN, 2, bytes(33))
+    (tmp_path / "trust.json").write_bytes(canonical.encode({**cast.trust().to_json(), "log_policy": f"log {vkey}\n"}))
+    assert ask(QUESTION, tmp_path / "later.sqlite", tmp_path / "trust.json").decision.reason == "unverified_snapshot"
 
 
 def test_a_malformed_question_among_others_is_one_no(fresh):
