@@ -86,8 +86,9 @@ def _check_free(port: int) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
-        except OSError as error:
-            raise ConflictError(f"port {port} cannot be used ({error.strerror}); choose another: --port N") from None
+        except (OSError, OverflowError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise ConflictError(f"port {port} cannot be used ({why}); choose another: --port N") from None
 
 
 def _wait(server: subprocess.Popen[bytes], port: int) -> None:

@@ -179,7 +179,7 @@ def _parse(text: str) -> can_ada.URL:
     try:
         url = can_ada.parse(text)
     except (ValueError, TypeError, UnicodeError):
-        raise MalformedError("not a URL (WHATWG)") from None
+        raise MalformedError("not a URL (WHATWG): one begins with https:// or http:// and names a host") from None
     if url.protocol not in {"http:", "https:"}:
         raise MalformedError("only http and https URLs are places")
     if url.username or url.password:

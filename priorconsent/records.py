@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterable
-from typing import Annotated, Any, Self, TypeVar, get_type_hints
+from typing import Annotated, Any, Self, TypeVar, get_args, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -34,6 +34,18 @@ Count = Annotated[int, Meta(ge=0, le=canonical.MAX_INTEGER)]
 
 R = TypeVar("R", bound="Record")
 _PATH = re.compile(r" - at `(.*)`$")
+_FORM = "Expected `str` matching regex "
+# What the patterns above ask for, in words: a person reads it.
+_FORMS: tuple[tuple[object, str], ...] = (
+    (Digest, "not a digest: sha256: and 64 hexadecimal digits in lower case"),
+    (Urn, "not an id: urn:uuid: and 32 hexadecimal digits in five groups, in lower case"),
+    (UrnOrAny, "not an id, nor *: urn:uuid: and 32 hexadecimal digits in five groups, in lower case"),
+    (Time, "not a time of the form YYYY-MM-DDThh:mm:ssZ"),
+    (Bytes16, "not 16 bytes: 22 characters of base64url without padding"),
+    (Bytes32, "not 32 bytes: 43 characters of base64url without padding"),
+    (Code, "not a code: letters, digits and _, with single dots or hyphens between them; or *"),
+)
+_WORDS = {f"{_FORM}{get_args(form)[1].pattern!r}": words for form, words in _FORMS}
 
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -95,9 +107,10 @@ def _malformed(error: msgspec.ValidationError) -> MalformedError:
     text = str(error)
     found = _PATH.search(text)
     if found is None:
-        return MalformedError(text)
+        return MalformedError(_WORDS.get(text, text))
     pointer = found[1].removeprefix("$").replace("[", "/").replace("]", "").replace(".", "/")
-    return MalformedError(text[: found.start()], pointer=pointer)
+    said = text[: found.start()]
+    return MalformedError(_WORDS.get(said, said), pointer=pointer)
 
 
 @functools.cache

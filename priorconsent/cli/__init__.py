@@ -71,12 +71,18 @@ def _run(run: Callable[[argparse.Namespace], int], arguments: argparse.Namespace
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_COULD_NOT_CHECK
     except OSError as error:
-        say(str(error), sys.stderr)
+        say(_told(error), sys.stderr)
         return EXIT_USAGE if isinstance(error, _WRONG_PATH) else EXIT_COULD_NOT_CHECK
     except KeyboardInterrupt:
         say("interrupted", sys.stderr)
         return EXIT_COULD_NOT_CHECK
     return code
+
+
+def _told(error: OSError) -> str:
+    if error.filename is None or error.strerror is None:
+        return str(error)
+    return f"{error.filename}: {error.strerror}"
 
 
 def _plainly(message: Warning | str, *_: object, **__: object) -> str:

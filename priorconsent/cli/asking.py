@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from priorconsent import trust
+from priorconsent import vocabulary as words
 from priorconsent.cli.saying import say
 from priorconsent.errors import NotTrustedError
 from priorconsent.home import reason_of
@@ -124,6 +125,12 @@ def complain(text: str, *, only_on_a_terminal: bool = False) -> None:
     """Say something to a person, beside the output."""
     if sys.stderr.isatty() or not only_on_a_terminal:
         say(text, sys.stderr)
+
+
+def warn_of_unknown(use: str) -> None:
+    """Say that a use is none of ours: mostly a slip, and otherwise a no for good."""
+    if use not in words.USES:
+        complain(f"warning: {use} is no use that this version knows, so nothing permits it")
 
 
 def complain_of(error: NotTrustedError) -> None:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from priorconsent import canonical, home, query
 from priorconsent.cli import EXIT_COULD_NOT_CHECK, EXIT_DONE, EXIT_NOT_PERMITTED, asking
 from priorconsent.cli.saying import say
-from priorconsent.errors import NotTrustedError
+from priorconsent.errors import MalformedError, NotTrustedError
 from priorconsent.home import Answer
 from priorconsent.reasons import Verdict
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("key", metavar="KEY", help="a URL, sha256:…, a work's urn:uuid:…, or id:scheme:value")
+    parser.add_argument("key", metavar="KEY", help="a URL, sha256:… of a file, a work's urn:uuid:…, or id:scheme:value")
     asking.add_question(parser)
     asking.add_source(parser)
     parser.add_argument("--json", action="store_true", help="print the whole answer as one line of JSON")
@@ -31,7 +32,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _ask(arguments: argparse.Namespace) -> Answer:
-    asked = {query.kind_of(arguments.key) or "url": arguments.key, **asking.question(arguments)}
+    asking.warn_of_unknown(arguments.use)
+    kind = query.kind_of(arguments.key)
+    if kind is None and Path(arguments.key).is_file():
+        raise MalformedError(f"{arguments.key} is a file here: give its digest, as sha256sum prints it")
+    asked = {kind or "url": arguments.key, **asking.question(arguments)}
     try:
         trust = asking.read_trust_file(arguments.trust)
     except NotTrustedError as error:

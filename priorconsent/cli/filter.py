@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import IO, Any
 
 from priorconsent import home, query, times
-from priorconsent import vocabulary as words
 from priorconsent.cli import EXIT_COULD_NOT_CHECK, EXIT_DONE, asking, manifests
 from priorconsent.errors import MalformedError, NotTrustedError
 from priorconsent.files import whole_file
@@ -116,8 +115,7 @@ def _filter(arguments: argparse.Namespace, form: manifests.Form, outputs: list[P
 def _check_base(base: dict[str, Any], trust: Trust, now: str) -> None:
     """Refuse a question that no row could complete: a mistake in the command is no answer about the rows."""
     home.question({**base, "sha256": "0" * 64}, trust, now)
-    if base["use"] not in words.USES:
-        asking.complain(f"warning: {base['use']} is no use that this version knows, so nothing permits it")
+    asking.warn_of_unknown(base["use"])
 
 
 def _answers(

@@ -70,7 +70,10 @@ def run(arguments: argparse.Namespace) -> int:
     lapses = arguments.not_after or times.plus(now, VALID_S)
     if arguments.type == LIST:
         return sign_list.sign_list(arguments, key, record, now, lapses)
-    content = _content(arguments.type, _read(arguments.file), record)
+    try:
+        content = _content(arguments.type, _read(arguments.file), record)
+    except MalformedError as error:
+        raise MalformedError(f"{arguments.file} cannot be signed as {arguments.type}: {error}") from None
     decision = "decline" if arguments.decline else "approve"
     made = statement_of(arguments.type, record, content, now, lapses, decision)
     signed = statements.sign(made, key).decode("ascii")

@@ -11,6 +11,7 @@ from priorconsent.cli.saying import say
 from priorconsent.court.container import MAX_ARCHIVE_BYTES
 from priorconsent.court.report import Report
 from priorconsent.court.verify import verify
+from priorconsent.errors import ConflictError
 from priorconsent.files import whole_file
 
 
@@ -20,11 +21,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     asking.add_trust(parser)
     asking.add_question(parser, required=False, now="the bundle's last checkpoint; later entries are not known to it")
     parser.add_argument("--json", action="store_true", help="print the whole report as one line of JSON")
-    parser.add_argument("--report", metavar="FILE", type=Path, help="also write the report as an HTML page")
+    parser.add_argument(
+        "--report", metavar="FILE", type=Path, help="also write the report as an HTML page; never overwritten"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Verify, report, and tell the outcome by the exit code."""
+    if arguments.report is not None and arguments.report.exists():
+        # It may be the evidence itself.
+        raise ConflictError(f"{arguments.report} exists and is not overwritten")
     trust = asking.read_trust_file(arguments.trust)
     with arguments.bundle.open("rb") as file:
         raw = file.read(MAX_ARCHIVE_BYTES + 1)

@@ -19,16 +19,17 @@ tr { break-inside: avoid }
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def page(title: str, parts: Iterable[str]) -> bytes:
+def page(title: str, parts: Iterable[str], style: str = "") -> bytes:
     """A page.
 
     Args:
         title: text.
         parts: markup, made by the functions below.
+        style: rules beside those of every page. The bytes of a certificate are checked, so it has none.
     """
     head = (
         f'<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>"
+        f"<title>{escape(title)}</title>\n<style>{_STYLE}{style}</style>"
     )
     body = "\n".join([f"<h1>{escape(title)}</h1>", *parts])
     return f'<!DOCTYPE html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n{body}\n</body>\n</html>\n'.encode()

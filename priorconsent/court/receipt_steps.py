@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from priorconsent import canonical, receipts, times
+from priorconsent.court.report import counted
 from priorconsent.decision import decide
 from priorconsent.errors import FraudError, NotTrustedError, StaleError
 from priorconsent.events import MapRoot
@@ -15,6 +16,8 @@ from priorconsent.log.tree import check_inclusion, leaf_hash
 from priorconsent.receipts import AnswerLeaf, Receipt, SignedReceipt
 from priorconsent.states import State
 from priorconsent.trust import Trust
+
+NOT_YET = "not yet, nor is it due"
 
 
 class UnloggedError(NotTrustedError):
@@ -79,7 +82,7 @@ def answers(receipt: Receipt, leaves: Sequence[AnswerLeaf], trust: Trust) -> str
         raise NotTrustedError("these are not the answers that were signed")
     _check_itself(receipt, leaves, trust)
     yes = sum(leaf.permitted for leaf in leaves)
-    return f"{len(leaves)} answers, {yes} of them permitted"
+    return f"{counted(len(leaves), 'answer')}, {yes} permitted"
 
 
 def some_answers(receipt: Receipt, shown: Sequence[tuple[AnswerLeaf, Sequence[bytes]]], trust: Trust) -> None:
@@ -137,7 +140,7 @@ def checkpoint(signed: SignedReceipt, log: Log) -> str:
 
 
 def anchor(signed: SignedReceipt, log: Log) -> str:
-    """Step 5: an anchor of the two hours after it lists the receipt; empty if that is not due yet."""
+    """Step 5: an anchor of the two hours after it lists the receipt; ``NOT_YET`` while none is due."""
     issued_at = signed.receipt.issued_at
     due = times.plus(issued_at, receipts.ANCHOR_OVERDUE_S)
     found = log.anchored(signed.digest, issued_at)
@@ -147,7 +150,7 @@ def anchor(signed: SignedReceipt, log: Log) -> str:
             raise StaleError(f"event {pos} anchored it only at {time}: when it was issued nobody can tell")
         return f"event {pos}, {time}"
     if log.head.quorum_time <= due:
-        return ""
+        return NOT_YET
     raise UnloggedError(f"no anchor up to {log.head.quorum_time} lists it; it was due by {due}")
 
 

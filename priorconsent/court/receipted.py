@@ -41,7 +41,7 @@ TITLES = {
     "request": "It was given for this request",
     "signature": "A receipt key of the registry signed it",
     "checkpoint": "Its checkpoint is one of the log",
-    "anchor": "The log has committed to it",
+    "anchor": "The log commits to it in time",
     "map": "The map gives the same answers",
     "fresh": "It is fresh at the time in question",
 }
@@ -209,7 +209,7 @@ class _Run:
 
 
 def _assumptions(receipt: Receipt, shown: Shown, run: _Run, at: str | None) -> tuple[str, ...]:
-    pending = any((step.code, step.ok, step.detail) == ("anchor", True, "") for step in run.steps)
+    pending = any((step.code, step.ok, step.detail) == ("anchor", True, steps.NOT_YET) for step in run.steps)
     due = times.plus(receipt.issued_at, receipts.ANCHOR_OVERDUE_S)
     assumed = {
         shown.log.head.assumption if shown.log else "": shown.log is not None,

@@ -24,7 +24,9 @@ def read_reply(raw: bytes) -> Reply:
     """
     value = canonical.parse(raw, max_bytes=MAX_REPLY_BYTES)
     if not isinstance(value, dict) or not isinstance(value.get("receipt"), str):
-        raise MalformedError("a reply without a receipt: ask for one", pointer="/receipt")
+        raise MalformedError(
+            'a reply without a receipt; it comes to a question with "receipt": true', pointer="/receipt"
+        )
     leaves = receipts.read_leaves(value.get("answers"))
     told = value.get("decisions", [value])
     if not isinstance(told, list) or not all(isinstance(one, dict) for one in told):

@@ -15,6 +15,8 @@ from priorconsent.receipts import AnswerLeaf, Receipt
 Outcome = Literal["valid", "inconclusive", "invalid"]
 # One more than the longest code, ``statements``, has.
 CODE_WIDTH = 11
+# Only the last cell of a row is text to break anywhere; the others are marks and codes.
+_WORDS_WHOLE = "td:not(:last-child) { white-space: nowrap }\n"
 
 
 class Exit(IntEnum):
@@ -181,6 +183,7 @@ class Report:
                 html.heading("Assumptions"),
                 html.items(self.assumptions),
             ],
+            style=_WORDS_WHOLE,
         )
 
     def _answered(self) -> list[str]:

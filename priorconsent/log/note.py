@@ -220,7 +220,7 @@ def open_note(raw: bytes, keys: Sequence[Known]) -> OpenedNote:
             key.verify(text, line.signature)
             signed.append((key, line.signature))
     if not signed:
-        raise UnknownSignerError("no known key signed this note")
+        raise UnknownSignerError("no known key signed this note: another log, or the keys known here are out of date")
     return OpenedNote(text, tuple(signed))
 
 

@@ -100,7 +100,9 @@ def open_signed(raw: bytes, policy: Policy, *, now: str | None = None) -> Signed
         raise NotTrustedError(f"a checkpoint of {checkpoint.origin}, signed by {policy.origin}")
     logs = tuple(key.public_key for key, _ in opened.signed if isinstance(key, note.Verifier))
     if not logs:
-        raise UnknownSignerError("no known key of the log signed this checkpoint")
+        raise UnknownSignerError(
+            "no known key of the log signed this checkpoint: another log, or the keys known here are out of date"
+        )
     # 3.
     names = {witness.key: witness.name for witness in policy.witnesses}
     cosigned: dict[str, int] = {}

@@ -230,7 +230,7 @@ def directory_reader(directory: Path) -> Read:
             with (directory / path).open("rb") as file:
                 raw = file.read(MAX_BUNDLE_BYTES + 1)
         except FileNotFoundError:
-            raise NotFoundError(f"no file {path}") from None
+            raise NotFoundError(f"no file {path} in this folder") from None
         if len(raw) > MAX_BUNDLE_BYTES:
             raise MalformedError(f"{path} is longer than {MAX_BUNDLE_BYTES} bytes")
         return raw

@@ -48,12 +48,12 @@ class Interests:
 
 def of_party(text: str) -> Interests:
     """Everything about a party, by its id."""
-    return Interests(frozenset({names.party(convert({"it": text}, _Id).it)}))
+    return Interests(frozenset({names.party(convert({"id": text}, _Id).id)}))
 
 
 def of_work(text: str) -> Interests:
     """Everything about a work, by its id."""
-    return Interests(frozenset({names.work(convert({"it": text}, _Id).it)}))
+    return Interests(frozenset({names.work(convert({"id": text}, _Id).id)}))
 
 
 def of_name(text: str) -> Interests:
@@ -63,12 +63,12 @@ def of_name(text: str) -> Interests:
 
 def of_key(text: str) -> Interests:
     """A key of their own, by its key id."""
-    return Interests(keys=frozenset({convert({"it": text}, _Digest).it}))
+    return Interests(keys=frozenset({convert({"digest": text}, _Digest).digest}))
 
 
 def of_statement(text: str) -> Interests:
     """What they signed, by its evidence digest."""
-    return Interests(statements=frozenset({convert({"it": text}, _Digest).it}))
+    return Interests(statements=frozenset({convert({"digest": text}, _Digest).digest}))
 
 
 KINDS: dict[str, Callable[[str], Interests]] = {
@@ -117,11 +117,11 @@ def concerned(event: ev.Event, states: States) -> frozenset[str]:
 
 
 class _Id(Record, frozen=True):
-    it: Urn
+    id: Urn
 
 
 class _Digest(Record, frozen=True):
-    it: Digest
+    digest: Digest
 
 
 def _nobody(event: ev.Event, states: States) -> Iterator[str]:

@@ -105,6 +105,26 @@ def test_anything_else_is_exit_3_with_its_reason(run, fresh, key, reason):
     assert (code, json.loads(out)["reason"]) == (3, reason)
 
 
+def test_the_name_of_a_file_is_no_question(run, fresh, tmp_path):
+    film = tmp_path / "film.mp4"
+    film.write_bytes(b"a film")
+    code, out, err = run("check", film, *QUESTION, "--snapshot", fresh)
+    assert (code, out) == (2, "")
+    assert err == f"malformed: {film} is a file here: give its digest, as sha256sum prints it\n"
+
+
+def test_an_id_that_is_none_is_refused_in_words(run, fresh):
+    code, out, _ = run("check", FILM_FILE, *QUESTION, "--vendor", "Slow Cloud Models", "--snapshot", fresh)
+    assert code == 3
+    assert "not an id: urn:uuid: and 32 hexadecimal digits in five groups, in lower case (at /vendor)" in out
+
+
+def test_check_warns_of_a_use_that_nobody_knows(run, fresh):
+    code, out, err = run("check", FILM_FILE, *QUESTION, "--use", "train.generativ", "--snapshot", fresh)
+    assert (code, out.splitlines()[0]) == (3, "not_permitted: use_not_granted")
+    assert err.startswith("warning: train.generativ is no use that this version knows")
+
+
 def test_a_digest_in_capitals_is_the_same_digest(run, fresh):
     assert run("check", FILM_FILE.upper(), *QUESTION, "--snapshot", fresh)[0] == 0
 

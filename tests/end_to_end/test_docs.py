@@ -109,7 +109,7 @@ def execute(page: Path, folder: Path, work: Path, port: int) -> list[str]:
     home = work / "home"
     home.mkdir()
     surroundings = environment(work, HOME=str(home), PYTHONUNBUFFERED="1", NO_PROXY="127.0.0.1")
-    surroundings["PATH"] = f"{Path(sys.executable).parent}:{surroundings['PATH']}"
+    surroundings["PATH"] = _path_of_a_reader(surroundings["PATH"])
     for name in ("PRIORCONSENT_DATA", "XDG_STATE_HOME"):
         surroundings.pop(name)
     shell = subprocess.Popen(["bash", "-c", "\n".join(script)], cwd=folder, env=surroundings, start_new_session=True)
@@ -120,6 +120,13 @@ def execute(page: Path, folder: Path, work: Path, port: int) -> list[str]:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(shell.pid, signal.SIGTERM)
     return [fault for number, step in enumerate(steps) for fault in judge(page, step, work / f"{number}.out", shell)]
+
+
+def _path_of_a_reader(path: str) -> str:
+    """Without the virtual environment: a page has to say where its programs are."""
+    if sys.prefix == sys.base_prefix:
+        return path
+    return ":".join(one for one in path.split(":") if one != str(Path(sys.executable).parent))
 
 
 def judge(page: Path, step: Step, output: Path, shell: subprocess.Popen[bytes]) -> list[str]:

@@ -50,6 +50,11 @@ def test_it_serves_until_it_is_told_to_end_and_says_little(start, tmp_path):
     ]
 
 
+def test_a_port_that_there_is_not_is_named(start, tmp_path):
+    assert start(99999).wait(30) == 1
+    assert "port 99999 cannot be used" in (tmp_path / "server.log").read_text().splitlines()[-1]
+
+
 def test_it_never_shares_a_port_with_another_registry(demo, other_maker):
     command = [sys.executable, "manage.py", "serve", "--port", str(demo.running.port)]
     done = subprocess.run(

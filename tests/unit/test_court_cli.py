@@ -93,6 +93,18 @@ def test_verify_answers_what_is_asked_and_writes_a_report(capsys, bundle, trust,
     assert "quorum none" in page.read_text(encoding="utf-8")
 
 
+def test_a_report_takes_the_place_of_no_other_file(capsys, bundle, trust):
+    evidence = bundle.read_bytes()
+    assert main(["verify", str(bundle), "--trust", str(trust), "--report", str(bundle)]) == 2
+    assert f"{bundle} exists and is not overwritten" in capsys.readouterr().err
+    assert bundle.read_bytes() == evidence
+
+
+def test_a_file_that_is_not_there_is_named_without_the_words_of_the_machine(capsys, tmp_path, trust):
+    assert main(["verify", str(tmp_path / "none.zip"), "--trust", str(trust)]) == 2
+    assert capsys.readouterr().err == f"{tmp_path / 'none.zip'}: No such file or directory\n"
+
+
 def test_an_instant_that_is_none_is_a_mistake_in_usage(capsys, bundle, trust):
     assert run(capsys, "verify", bundle, "--trust", trust, "--at", "now")[0] == 2
 

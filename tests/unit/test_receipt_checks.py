@@ -324,6 +324,7 @@ def test_a_receipt_that_the_log_does_not_know_after_two_hours_is_unlogged():
     report = check(world, raw, leaves)
     assert (report.outcome, report.exit_code, report.code) == ("valid", Exit.PERMITTED, "")
     assert any("check again" in one for one in report.assumptions)
+    assert [step.detail for step in report.steps if step.code == "anchor"] == ["not yet, nor is it due"]
     world.seal(times.plus(ISSUED, 7201))
     report = check(world, raw, leaves)
     assert (report.exit_code, report.code, failed(report)) == (Exit.INVALID, "receipt_unlogged", ["anchor"])

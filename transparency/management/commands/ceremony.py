@@ -33,6 +33,8 @@ class Command(BaseCommand):
             self.stdout.write(_STEPS[options["step"]](options))
         except PriorConsentError as error:
             raise CommandError(str(error)) from error
+        except FileNotFoundError as error:
+            raise CommandError(f"there is no {error.filename}") from error
 
 
 def _prepare(options: dict[str, Any]) -> str:
