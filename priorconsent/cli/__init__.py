@@ -34,7 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sign": ("priorconsent.cli.sign", "sign a statement, or a list of them"),
     "hand-in": ("priorconsent.cli.hand_in", "hand a signed list in"),
     "keyset": ("priorconsent.cli.keyset", "make a root key; tell, sign and check the keysets of a registry"),
-    "log": ("priorconsent.cli.log", "check a whole log, or a promise to log something; be a witness of logs"),
+    "log": ("priorconsent.cli.log", "check or follow a whole log; check a promise to log something; be a witness"),
     "receipt": ("priorconsent.cli.receipt", "check a receipt for the registry's answers; add it to a bundle"),
 }
 
