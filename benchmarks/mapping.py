@@ -79,7 +79,9 @@ def _fill(size: int) -> None:
     from transparency.bulk import insert
     from transparency.keysets import found_registry
     from transparency.models import MapLeaf
-    from transparency.store import DatabaseLedger, Overlay
+    from transparency.overlay import Overlay
+    from transparency.store import DatabaseLedger
+    from transparency.storing import store_log
     from transparency.trees import write_nodes
 
     now = times.now()
@@ -99,7 +101,7 @@ def _fill(size: int) -> None:
     event = ev.MapRoot(time=now, map=1, size=batch.size, root=root, n=count, fresh_for_s=86_400)
     replay.apply(event, batch, archive)
     with transaction.atomic():
-        sequencer.store_log(batch, ledger, count)
+        store_log(batch, ledger, count)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     sequencer.finish(now)

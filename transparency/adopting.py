@@ -40,9 +40,10 @@ from transparency.archive import DatabaseArchive
 from transparency.bulk import ROWS_IN_MEMORY, chunks
 from transparency.keysets import write_trust
 from transparency.models import Blob, Checkpoint, Event, EvidenceItem, Head, Pending, Stored
+from transparency.overlay import Overlay
 from transparency.policies import log_policy
-from transparency.sequencer import store_log, store_map
-from transparency.store import DatabaseLedger, Overlay
+from transparency.store import DatabaseLedger
+from transparency.storing import store_log, store_map
 
 FOLDERS: tuple[tuple[type[Stored], str], ...] = ((Blob, "blob"), (EvidenceItem, "evidence"))
 # Of those missing, so many are named.

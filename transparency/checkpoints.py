@@ -17,10 +17,11 @@ from priorconsent.log.tiles import TILE_WIDTH, TileNodes
 from priorconsent.log.tree import leaf_hash
 from transparency import last_signed, signers
 from transparency.alarms import DatabaseChangedError
+from transparency.anchors import check_tree
 from transparency.bulk import ROWS_IN_MEMORY
 from transparency.models import Checkpoint, Event
 from transparency.policies import log_policy, own_cosigner, own_policy
-from transparency.store import check_tree, keyset
+from transparency.store import keyset
 from transparency.trees import log_nodes
 
 

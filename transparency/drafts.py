@@ -15,7 +15,7 @@ from priorconsent.replay import Archive
 from priorconsent.states import GrantState, KeysetState
 from transparency import signers
 from transparency.models import Pending
-from transparency.store import Overlay
+from transparency.overlay import Overlay
 
 MAP_ROOT = ev.tag_of(ev.MapRoot)
 

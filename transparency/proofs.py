@@ -13,9 +13,10 @@ from priorconsent.merkle_buckets import Position, leaf_range, path_positions
 from priorconsent.merkle_map import Node
 from transparency import past_maps
 from transparency.alarms import DatabaseChangedError
+from transparency.anchors import event_bytes
 from transparency.checkpoints import opened
 from transparency.models import Checkpoint, Head
-from transparency.store import event_bytes, own_trust
+from transparency.store import own_trust
 from transparency.trees import leaves_at, log_nodes, read_nodes
 
 ROWS_AT_ONCE = 100

@@ -19,7 +19,8 @@ from priorconsent.states import KeysetState
 from transparency import drafts
 from transparency.alarms import DatabaseChangedError
 from transparency.archive import DatabaseArchive
-from transparency.store import DatabaseLedger, Overlay, keyset
+from transparency.overlay import Overlay
+from transparency.store import DatabaseLedger, keyset
 
 
 class RehearsalError(NotTrustedError):

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from priorconsent.errors import NotFoundError, QuorumError
 from transparency import last_signed, publisher, witnesses
 from transparency.alarms import RestoredBackupError
+from transparency.anchors import check_anchor, check_tree
 from transparency.last_signed import Signed
 from transparency.models import Checkpoint
-from transparency.store import check_anchor, check_tree
 from transparency.trees import log_nodes
 
 

@@ -18,19 +18,16 @@ from priorconsent import canonical, keys, names, states
 from priorconsent import events as ev
 from priorconsent import vocabulary as words
 from priorconsent.consent import States
-from priorconsent.errors import ConflictError, MalformedError, NotFoundError, NotTrustedError, ProofError
-from priorconsent.log.opening import open_checkpoint
-from priorconsent.log.tiles import TileNodes
-from priorconsent.log.tree import check_inclusion, inclusion_proof, leaf_hash, tree_root
+from priorconsent.errors import ConflictError, NotFoundError
 from priorconsent.merkle_map import ZERO, map_key, value_hash
 from priorconsent.states import KeysetState, State
 from priorconsent.trust import Trust
-from transparency.alarms import DatabaseChangedError, RestoredBackupError
+from transparency.alarms import DatabaseChangedError
+from transparency.anchors import check_tree, event_bytes
 from transparency.archive import DatabaseArchive
 from transparency.bulk import chunks
-from transparency.last_signed import HOW_TO_GO_ON
-from transparency.models import Checkpoint, Event, EvidenceItem, Head, MapLeaf, Spent
-from transparency.policies import log_policy, own_policy
+from transparency.models import EvidenceItem, Head, MapLeaf, Spent
+from transparency.policies import own_policy
 from transparency.trees import log_nodes, read_slice
 
 # What the trust file suggests: a day, as the map-root says too.
@@ -167,57 +164,6 @@ class DatabaseLedger:
         self.load(wanted)
 
 
-class Overlay:
-    """Changes on top of a ledger, kept aside until they are wanted."""
-
-    def __init__(self, base: DatabaseLedger | Overlay) -> None:
-        self.base = base
-        self.states: dict[str, State] = {}
-        self.events: list[ev.Event] = []
-        self.spent: dict[str, int] = {}
-
-    @property
-    def size(self) -> int:
-        """Implements ``Ledger``."""
-        return self.base.size + len(self.events)
-
-    @property
-    def last_time(self) -> str | None:
-        """Implements ``Ledger``."""
-        return self.events[-1].time if self.events else self.base.last_time
-
-    def state(self, name: str) -> State | None:
-        """Implements ``Ledger``."""
-        return self.states[name] if name in self.states else self.base.state(name)
-
-    def put(self, name: str, state: State) -> None:
-        """Implements ``Ledger``."""
-        self.states[name] = state
-
-    def event(self, pos: int) -> ev.Event:
-        """Implements ``Ledger``."""
-        return self.events[pos - self.base.size] if pos >= self.base.size else self.base.event(pos)
-
-    def is_spent(self, digest: str) -> bool:
-        """Implements ``Ledger``."""
-        return digest in self.spent or self.base.is_spent(digest)
-
-    def spend(self, digest: str, pos: int) -> None:
-        """Implements ``Ledger``."""
-        self.spent.setdefault(digest, pos)
-
-    def record(self, event: ev.Event) -> None:
-        """Implements ``Ledger``."""
-        self.events.append(event)
-
-    def take(self, changes: Overlay) -> None:
-        """Make the changes of an overlay that lies on this one this one's own."""
-        self.states.update(changes.states)
-        self.events.extend(changes.events)
-        for digest, pos in changes.spent.items():
-            self.spend(digest, pos)
-
-
 _reading: ContextVar[DatabaseLedger | None] = ContextVar("one_reading", default=None)
 
 
@@ -284,55 +230,3 @@ def own_trust() -> Trust:
         min_level=words.LEAST_LEVEL,
         min_method=words.USUAL_METHOD,
     )
-
-
-def check_tree(nodes: TileNodes) -> bytes:
-    """The root of a tree, if it is the one noted and agrees with the newest one signed.
-
-    Raises:
-        DatabaseChangedError: it does not.
-    """
-    size = nodes.size
-    root = tree_root(size, nodes)
-    noted = Checkpoint.objects.filter(size=size).first()
-    if size and (noted is None or bytes(noted.root) != root):
-        raise DatabaseChangedError(f"the tiles do not lead to the root noted for {size} events")
-    signed = Checkpoint.newest(size__lte=size, note__isnull=False)
-    if signed is not None:
-        check_anchor(bytes(signed.note or b""), nodes)
-    return root
-
-
-def check_anchor(note: bytes, nodes: TileNodes) -> None:
-    """Check that a tree begins with the one that a note of this log signed.
-
-    Raises:
-        RestoredBackupError: more was signed than is here.
-        DatabaseChangedError: other events than those signed: rows were changed, or the log went on in an old copy.
-    """
-    try:
-        anchor = open_checkpoint(note, log_policy()).checkpoint
-    except (MalformedError, NotTrustedError) as error:
-        raise DatabaseChangedError(f"a checkpoint that this log did not sign: {error}") from error
-    if anchor.size > nodes.size:
-        raise RestoredBackupError(f"{anchor.size} events were signed, but only {nodes.size} are here; {HOW_TO_GO_ON}")
-    if tree_root(anchor.size, nodes) != anchor.root:
-        raise DatabaseChangedError(f"the tiles do not lead to the root signed for {anchor.size} events")
-
-
-def event_bytes(pos: int, nodes: TileNodes, root: bytes) -> bytes:
-    """A leaf's bytes, proved into a tree under ``root``.
-
-    Raises:
-        NotFoundError: no such event.
-        DatabaseChangedError: the row holds other bytes than those logged.
-    """
-    row = Event.objects.filter(pos=pos).first() if 0 <= pos < nodes.size else None
-    if row is None:
-        raise NotFoundError(f"there is no event {pos} among {nodes.size}")
-    raw = bytes(row.raw)
-    try:
-        check_inclusion(leaf_hash(raw), pos, nodes.size, inclusion_proof(pos, nodes.size, nodes), root)
-    except ProofError as error:
-        raise DatabaseChangedError(f"event {pos} is not the one logged: {error}") from error
-    return raw

@@ -11,7 +11,7 @@ from priorconsent.errors import ConflictError, PriorConsentError
 from priorconsent.witness import config
 from tests.transparency.audit import check_log, check_published
 from tests.transparency.cast import DAY_1, DAY_2, STUDIO, Cast
-from transparency import publisher, sequencer, snapshots
+from transparency import publisher, sequencer, snapshots, storing
 from transparency.append import sequenced_by_caller
 from transparency.checkpoints import sign_newest
 from transparency.keysets import found_registry
@@ -86,9 +86,9 @@ def test_without_the_lock_one_wins_and_the_others_do_nothing(cast, monkeypatch):
 @pytest.mark.django_db(transaction=True)
 def test_a_head_that_moved_on_is_not_moved_again(cast):
     size = Head.objects.get().size
-    sequencer._move_head(size, size + 1, 1)
+    storing._move_head(size, size + 1, 1)
     with pytest.raises(ConflictError):
-        sequencer._move_head(size, size + 1, 1)
+        storing._move_head(size, size + 1, 1)
 
 
 @pytest.mark.django_db(transaction=True)
