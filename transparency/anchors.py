@@ -6,7 +6,8 @@ from priorconsent.errors import MalformedError, NotFoundError, NotTrustedError, 
 from priorconsent.log.opening import open_checkpoint
 from priorconsent.log.tiles import TileNodes
 from priorconsent.log.tree import check_inclusion, inclusion_proof, leaf_hash, tree_root
-from transparency.alarms import DatabaseChangedError
+from transparency.alarms import DatabaseChangedError, RestoredBackupError
+from transparency.last_signed import HOW_TO_GO_ON
 from transparency.models import Checkpoint, Event
 from transparency.policies import log_policy
 
@@ -32,14 +33,15 @@ def check_anchor(note: bytes, nodes: TileNodes) -> None:
     """Check that a tree begins with the one that a note of this log signed.
 
     Raises:
-        DatabaseChangedError: it does not: rows were changed, or an old copy of the database came back.
+        RestoredBackupError: more was signed than is here.
+        DatabaseChangedError: other events than those signed: rows were changed, or the log went on in an old copy.
     """
     try:
         anchor = open_checkpoint(note, log_policy()).checkpoint
     except (MalformedError, NotTrustedError) as error:
         raise DatabaseChangedError(f"a checkpoint that this log did not sign: {error}") from error
     if anchor.size > nodes.size:
-        raise DatabaseChangedError(f"a checkpoint of {anchor.size} events was signed, but only {nodes.size} are here")
+        raise RestoredBackupError(f"{anchor.size} events were signed, but only {nodes.size} are here; {HOW_TO_GO_ON}")
     if tree_root(anchor.size, nodes) != anchor.root:
         raise DatabaseChangedError(f"the tiles do not lead to the root signed for {anchor.size} events")
 
