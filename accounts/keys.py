@@ -31,6 +31,7 @@ SCOPES = {
     "write": frozenset({"operator", "signer"}),
     "operate": frozenset({"operator"}),
 }
+_BEGINNING = re.compile(r"pc_([0-9a-f]{12})(?![^_])", re.ASCII)
 _SPELLING = re.compile(r"pc_([0-9a-f]{12})_([0-9a-f]{64})", re.ASCII)
 
 
@@ -69,6 +70,17 @@ def create_api_key(
         expires_at=times.parse(end),
     )
     return key, f"pc_{prefix}_{secret}"
+
+
+def keys_named(text: str) -> list[ApiKey]:
+    """The key whose secret begins so (``pc_`` and its prefix; the rest is not looked at), or all keys of a user.
+
+    Args:
+        text: such a beginning, or an e-mail address.
+    """
+    beginning = _BEGINNING.match(text)
+    keys = ApiKey.objects.select_related("membership__user").order_by("created_at", "pk")
+    return list(keys.filter(prefix=beginning[1]) if beginning else keys.filter(membership__user__email__iexact=text))
 
 
 def revoke_api_key(key: ApiKey, at: str) -> None:

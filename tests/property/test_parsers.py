@@ -465,9 +465,9 @@ NASTY = {
 def test_nasty_bytes_give_a_record_or_our_error(name):
     parser, goods = PARSERS[name]
     for title, raw in NASTY.items():
-        begin = time.monotonic()
+        begin = time.process_time()
         refuses(parser, raw)
-        assert time.monotonic() - begin < SLOW_S, title
+        assert time.process_time() - begin < SLOW_S, title
     for good in goods:
         for spoilt in spoil(good):
             refuses(parser, spoilt)

@@ -183,3 +183,31 @@ def test_a_command_refuses_in_one_sentence():
         )
     with pytest.raises(CommandError, match="operators act for no party"):
         call_command("create_api_key", "m@studio.example", "--role=signer", "--scope=write", "--label=x")
+
+
+def test_a_key_ends_by_its_beginning_and_a_user_who_left_by_the_address(clerk, capsys):
+    (first, secret), (_, other), (_, third) = key_of(clerk), key_of(clerk), key_of(clerk)
+    call_command("revoke_api_key", secret)
+    assert capsys.readouterr().out == f"ended: {first.label}, of clerk@studio.example\n"
+    assert ended(secret)
+    assert not ended(other)
+    call_command("revoke_api_key", other[: len("pc_") + 12])
+    assert (ended(other), ended(third)) == (True, False)
+    call_command("revoke_api_key", "Clerk@studio.example")
+    assert ended(third)
+
+
+@pytest.mark.parametrize("text", ["pc_000000000000", "nobody@studio.example", "pc_", "", "pc_0000000000001"])
+def test_a_key_that_is_not_there_is_told(clerk, text):
+    _, secret = key_of(clerk)
+    with pytest.raises(CommandError, match="no API key begins with"):
+        call_command("revoke_api_key", text)
+    assert not ended(secret)
+
+
+def ended(secret: str) -> bool:
+    try:
+        actor_for_key(secret, NOW, scope="write")
+    except NotAllowedError:
+        return True
+    return False

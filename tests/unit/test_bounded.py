@@ -28,7 +28,7 @@ def read(asked, url, max_bytes=1 << 20):
 
 
 def assert_in_time(begun):
-    assert time.monotonic() - begun < WITHIN_S + 2
+    assert time.monotonic() - begun < WITHIN_S + 8
 
 
 def test_an_answer_that_drips_ends_in_time(dripping):
