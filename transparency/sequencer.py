@@ -93,10 +93,13 @@ def heartbeat(now: str, *, at_once: bool = False) -> Batch | None:
     """
     with _turn(now):
         newest = Checkpoint.newest()
-        every_s = 0 if at_once else settings.PRIORCONSENT_FRESH_FOR_S // HEARTBEATS_PER_FRESHNESS
-        if newest is None or now < times.plus(newest.time, every_s):
+        if newest is None:
             return None
+        # Also where nothing is due: that an old copy of the database is back shows at once, and not hours later.
         ledger = _open_ledger()
+        every_s = 0 if at_once else settings.PRIORCONSENT_FRESH_FOR_S // HEARTBEATS_PER_FRESHNESS
+        if now < times.plus(newest.time, every_s):
+            return None
         return Batch(_close(Overlay(ledger), ledger, DatabaseArchive(), now), now)
 
 

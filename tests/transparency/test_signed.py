@@ -73,6 +73,17 @@ def test_a_database_from_an_old_backup_does_not_go_on(cast, folder):
     assert Pending.objects.filter(state="pending").count() == 1
 
 
+def test_an_old_backup_is_told_by_the_next_sweep_though_nothing_is_due(cast):
+    soon = times.plus(Checkpoint.objects.latest("size").time, 60)
+    sequencer.sweep(soon)
+    kept = backup()
+    logged(cast, now=soon)
+    restore(kept)
+    with pytest.raises(RestoredBackupError, match="were signed, but only 4 are here"):
+        sequencer.sweep(soon)
+    assert Alarm.objects.filter(code="restored_backup").exists()
+
+
 def test_nor_if_it_has_grown_again_since(cast, store):
     kept, old = backup(), store.read_bytes()
     logged(cast)
