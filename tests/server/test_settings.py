@@ -134,7 +134,7 @@ def test_the_documentation_lists_the_settings_of_the_table():
     page = (BASE_DIR / "docs" / "settings.md").read_text(encoding="utf-8")
     documented = re.findall(r"^\| `([A-Z_]+)` \| (.*?) \| (.*?) \|$", page, re.MULTILINE)
 
-    shown = [(s.name, "none" if s.default is None else f"`{s.default}`", s.meaning) for s in SETTINGS]
+    shown = [(s.name, f"`{s.default}`" if s.default else "none", s.meaning) for s in SETTINGS]
     assert documented == shown
 
 
