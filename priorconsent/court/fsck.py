@@ -2,7 +2,7 @@
 
 1. The checkpoint is signed by the trusted log and the witnesses that the trust file asks for.
 2. The log is that of the trusted registry; every event is replayed against blobs and evidence, with every
-   signature. The texts that its offers pin are there.
+   signature. The texts that its offers pin are there. What a suspect key approved was suspended with it.
 3. Each map-root is the root of the map replayed so far; the last entry is one, and dated as the witnesses say. The
    log's key in the checkpoint is one of the keyset in force.
 4. The entries lead to the root of the checkpoint, and so does every tile, whole or not.
@@ -33,6 +33,7 @@ from priorconsent.court.findings import Finding, Findings
 from priorconsent.court.log_at_hand import read_log
 from priorconsent.court.published import Published
 from priorconsent.court.stored import KEPT, STAMP, StoredTiles, check_stored, is_stored
+from priorconsent.court.suspects import SuspectEnd, not_suspended
 from priorconsent.errors import (
     FraudError,
     NotAvailableError,
@@ -75,6 +76,7 @@ def fsck(
         opened = open_checkpoint(published.log_file("checkpoint"), trust.policy)
         # 2. to 4.
         check.log(opened)
+        check.suspensions()
         # 6.
         check.snapshots()
         # 7.
@@ -108,6 +110,7 @@ class _Check:
         archive = PublishedArchive(published, self._spoilt)
         self._derivation = Derivation(FileLedger.temporary(), archive, trust)
         self._last: ev.Event | None = None
+        self._suspect: list[SuspectEnd] = []
         self._replayed = False
         self._without_effect: set[int] = set()
 
@@ -131,6 +134,16 @@ class _Check:
             self._replayed = replaying
             if replaying:
                 self._check_end(opened)
+
+    def suspensions(self) -> None:
+        """Step 2, once all of the log is replayed."""
+        if not self._replayed:
+            return
+        ledger, archive = self._derivation.ledger, self._derivation.archive
+        with self.found.telling("log"):
+            for grant, end in not_suspended(self._suspect, self.roots, ledger, archive):
+                told = f"event {end.pos} ended a key under which it was approved, suspect since {end.since}"
+                self.found.tell("suspension_missing", f"grant {grant}", told + ", and did not suspend it")
 
     def snapshots(self) -> None:
         """Step 6."""
@@ -244,6 +257,9 @@ class _Check:
             self.found.alarms.append(Finding("alarm", subject, effect.alarm))
         elif isinstance(taken.event, ev.GrantAdd):
             self._check_texts(taken.event, subject)
+        elif isinstance(taken.event, ev.PartyKeyEnd) and taken.event.suspect_from is not None:
+            end = taken.event
+            self._suspect.append(SuspectEnd(end.party, end.key, taken.event.suspect_from, taken.pos, end.time))
         elif isinstance(taken.event, ev.RightsTableChange) and taken.event.digest not in rights.SHIPPED:
             told = "not a rights table that this version knows: whose yes it asks for is the registry's word"
             self.found.unable.append(Finding(NotAvailableError.code, subject, told))

@@ -14,11 +14,15 @@ from registry.actor import Actor
 from registry.models import Party, PartyKeyRecord
 from registry.policy import RULES, permit
 from registry.statements import check_event, drafted, receive
-from transparency.append import append, append_all
+from transparency.append import MAX_UNIT_EVENTS, append, append_all
+from transparency.bulk import chunks
 from transparency.store import current_states
 
 # A closed list, since the log shows it to everybody and for ever: no room for a name.
 REASONS = frozenset({"closed", "lost", "replaced", "stolen"})
+
+# With the end of the key itself.
+SUSPENSIONS_AT_ONCE = MAX_UNIT_EVENTS - 1
 
 
 def end_by_statement(actor: Actor, raw: bytes, now: str) -> tuple[dict[str, Any], dict[str, bytes]]:
@@ -87,8 +91,12 @@ def append_end(
     party = current_states().state(names.party(draft["party"]))
     # One that still waits for its place in the log is bound before this unit ends it.
     ended = {key.key for key in party.keys if key.until is not None} if isinstance(party, PartyState) else set()
+    *earlier, last = [*chunks(suspensions, SUSPENSIONS_AT_ONCE)] or [[]]
     with transaction.atomic():
-        append_all([draft, *suspensions], evidence=evidence, received_at=now)
+        # More of them than one unit takes come before the end: what waits for the log is never longer alive for it.
+        for some in earlier:
+            append_all(some)
+        append_all([draft, *last], evidence=evidence, received_at=now)
         # A unit each: one that waits may yet be refused, and must not take the end of the stolen key with it.
         for key in keys:
             if key != draft["key"] and key not in ended:

@@ -15,6 +15,8 @@ from licences.verbs.resume import resume_after_key, resume_grant
 from licences.verbs.suspend import suspend_grant
 from licences.verbs.withdraw import withdraw_grant
 from priorconsent import canonical, names, times
+from priorconsent.court.fsck import fsck
+from priorconsent.court.published import Folder
 from priorconsent.errors import (
     ConflictError,
     MalformedError,
@@ -25,7 +27,7 @@ from priorconsent.errors import (
 )
 from tests.cast import DAY_S, OPERATOR
 from transparency.models import Pending
-from transparency.store import current_states
+from transparency.store import current_states, own_trust
 
 PUBLIC: dict[str, Any] = {"kind": "public", "party": None, "affiliates": []}
 
@@ -210,7 +212,21 @@ def test_grants_approved_under_a_suspect_key_are_suspended_in_the_same_batch(cas
     assert party.key(cast.broadcaster.key_id).until == entry.time
 
 
-def test_keys_that_a_suspect_key_vouched_for_since_then_fall_with_it(cast):
+def test_more_grants_than_one_unit_takes_fall_before_the_key_ends(cast, folder, monkeypatch):
+    monkeypatch.setattr("registry.verbs.end_key.SUSPENSIONS_AT_ONCE", 1)
+    grants = [cast.grant_at(State.ACTIVE, uses=[use]) for use in ("search", "evaluate", "train.generative")]
+    steal(cast, cast.broadcaster, cast.now)
+    # The last comes with the end of the key.
+    units = list(Pending.objects.order_by("id").filter(state="pending").values_list("unit", flat=True))
+    assert [units.count(unit) for unit in dict.fromkeys(units)] == [1, 1, 2]
+    cast.publish()
+
+    assert [cast.grant_state(grant).life[-1].cause for grant in grants] == ["key"] * 3
+    assert cast.state(names.party(cast.broadcaster.party)).key(cast.broadcaster.key_id).until == cast.now
+    assert fsck(Folder(folder / "public"), own_trust()).wrong == []
+
+
+def test_keys_that_a_suspect_key_vouched_for_since_then_fall_with_it(cast, folder):
     safe = in_reserve(cast, cast.broadcaster)
     suspect_from = cast.now
     thief = cast.another_key(cast.broadcaster, "thief")
@@ -235,6 +251,9 @@ def test_keys_that_a_suspect_key_vouched_for_since_then_fall_with_it(cast):
         assert party.key(fallen.key_id).until == cast.now
     assert party.key(safe.key_id).until is None
     assert cast.grant_state(offer).life[-1].s == "suspended"
+    # Nobody who checks the log misses a suspension.
+    cast.publish()
+    assert fsck(Folder(folder / "public"), own_trust()).wrong == []
 
 
 def test_a_thief_who_has_ended_the_key_that_he_vouched_for_saves_no_grant_by_it(cast):

@@ -285,3 +285,75 @@ def test_a_text_that_an_offer_pins_has_to_be_there(tmp_path):
     assert (found.exit_code, [one.subject for one in found.unable]) == (Exit.COULD_NOT_CHECK, ["event 18"])
     world.made.blobs[pin.digest] = text
     assert check(world.publish(tmp_path / "published")).exit_code == Exit.PERMITTED
+
+
+STOLEN = cast.KEY_RECORDS[cast.STUDIO].key_id
+KEY_SUSPENDED = {"t": "suspend", "cause": "key", "party": cast.STUDIO, "statement": None}
+LATER = times.plus(cast.BATCH_B, 3600)
+
+
+def key_end(since, key=STOLEN):
+    event = {"t": "party-key-end", "party": cast.STUDIO, "key": key, "reason": "stolen", "statement": None}
+    return event | {"suspect_from": since}
+
+
+@pytest.mark.parametrize(
+    ("since", "batches", "missing"),
+    [
+        (cast.BATCH_A, [["end"]], True),
+        (cast.BATCH_B, [["end"]], True),
+        (cast.BATCH_B, [["end", "suspend"]], False),
+        (cast.BATCH_B, [["suspend", "end"]], False),
+        (cast.BATCH_B, [["end"], ["suspend"]], True),
+        (cast.BATCH_B, [["suspend"], ["end"]], False),
+        (cast.BATCH_B, [["end", "court"]], True),
+        (cast.BATCH_B, [["end", "court", "suspend"]], False),
+        (LATER, [["end"]], False),
+        (None, [["end"]], False),
+    ],
+)
+def test_a_grant_that_a_suspect_key_approved_falls_in_the_same_batch(tmp_path, since, batches, missing):
+    world = World().begin()
+    grant = world.sign_grant()
+    world.log(grant, cast.BATCH_B)
+    world.seal(cast.BATCH_B)
+    suspend = KEY_SUSPENDED | {"grant": grant["grant"]}
+    events = {"end": key_end(since), "suspend": suspend, "court": suspend | {"cause": "court", "party": None}}
+    for hour, batch in enumerate(batches, 1):
+        time = times.plus(cast.BATCH_B, 3600 * hour)
+        for event in batch:
+            world.log(events[event], time)
+        world.seal(time)
+    found = check(world.publish(tmp_path))
+    assert [(one.code, one.subject) for one in found.wrong] == (
+        [("suspension_missing", f"grant {grant['grant']}")] if missing else []
+    )
+    assert found.alarms == []
+
+
+def test_a_grant_that_had_ended_or_was_approved_by_other_keys_need_not_fall(tmp_path):
+    world = honest()
+    now = world.ledger.last_time
+    world.log(key_end(cast.BATCH_A), now)
+    world.seal(now)
+    ended = check(world.publish(tmp_path / "ended"))
+    other = World().begin()
+    other.log(other.sign_grant(), cast.BATCH_B)
+    stranger = next(record for party, record in cast.KEY_RECORDS.items() if party not in court_world.HOLDERS)
+    other.log(key_end(cast.BATCH_A, stranger.key_id) | {"party": stranger.party}, cast.BATCH_B)
+    other.seal(cast.BATCH_B)
+    assert (ended.wrong, check(other.publish(tmp_path / "other")).wrong) == ([], [])
+
+
+def test_a_grant_that_its_holder_resumed_at_once_had_fallen(tmp_path):
+    world = World().begin()
+    grant = world.sign_grant()
+    world.log(grant, cast.BATCH_B)
+    world.log(key_end(cast.BATCH_B), cast.BATCH_B)
+    suspended = len(world.made.events)
+    world.log(KEY_SUSPENDED | {"grant": grant["grant"]}, cast.BATCH_B)
+    resumption = {"t": "resume", "grant": grant["grant"], "ends": suspended, "party": cast.STUDIO}
+    world.log(resumption | {"statement": canonical.digest(b"not at hand")}, cast.BATCH_B)
+    world.seal(cast.BATCH_B)
+    found = check(world.publish(tmp_path))
+    assert (found.wrong, found.alarms) == ([], [])
