@@ -333,7 +333,7 @@ def test_a_grant_that_a_suspect_key_approved_falls_in_the_same_batch(tmp_path, s
 
 def test_a_grant_that_had_ended_or_was_approved_by_other_keys_need_not_fall(tmp_path):
     world = honest()
-    now = world.ledger.last_time
+    now = world.ledger.last_time or ""
     world.log(key_end(cast.BATCH_A), now)
     world.seal(now)
     ended = check(world.publish(tmp_path / "ended"))
