@@ -169,6 +169,9 @@ class _Check:
                     continue
                 if kept.size != int(named["size"]):
                     raise ProofError(f"it is the checkpoint of {kept.size} entries, and its name says otherwise")
+                if kept.size > self.found.size:
+                    # Of what comes after the checkpoint read, nothing was replayed.
+                    self.found.uncovered.append(path)
 
     def unwitnessed(self) -> None:
         """Step 7."""

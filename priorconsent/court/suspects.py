@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from priorconsent import names
 from priorconsent.errors import MalformedError
+from priorconsent.events import Event, Suspend
 from priorconsent.grants import Token
 from priorconsent.replay import Archive
 from priorconsent.replay.file_ledger import FileLedger
@@ -82,7 +83,12 @@ def _fell(state: GrantState, end: SuspectEnd, marks: list[int], ledger: FileLedg
         return True
     life = tuple(entry for entry in state.life if entry.pos < marks[batch])
     ended = any(entry.ends_at is not None and entry.ends_at <= end.time for entry in life)
-    with_it = any(entry.cause == "key" and bisect_right(marks, entry.pos) == batch for entry in life)
+    with_it = [ledger.event(entry.pos) for entry in life if bisect_right(marks, entry.pos) == batch]
     # Keys that the suspect one vouched for may end a batch later than the grants fell.
     still = open_suspensions(life, ledger.event).values()
-    return ended or with_it or any((event.cause, event.party) == ("key", end.party) for event in still)
+    return ended or any(_is_for_a_key_of(end.party, event) for event in (*with_it, *still))
+
+
+def _is_for_a_key_of(party: str, event: Event) -> bool:
+    """Whether it suspends for a key of this party: another one could resume it at once."""
+    return isinstance(event, Suspend) and (event.cause, event.party) == ("key", party)

@@ -307,6 +307,7 @@ def key_end(since, key=STOLEN):
         (cast.BATCH_B, [["end"], ["suspend"]], True),
         (cast.BATCH_B, [["suspend"], ["end"]], False),
         (cast.BATCH_B, [["end", "court"]], True),
+        (cast.BATCH_B, [["end", "another holder's"]], True),
         (cast.BATCH_B, [["end", "court", "suspend"]], False),
         (LATER, [["end"]], False),
         (None, [["end"]], False),
@@ -319,6 +320,7 @@ def test_a_grant_that_a_suspect_key_approved_falls_in_the_same_batch(tmp_path, s
     world.seal(cast.BATCH_B)
     suspend = KEY_SUSPENDED | {"grant": grant["grant"]}
     events = {"end": key_end(since), "suspend": suspend, "court": suspend | {"cause": "court", "party": None}}
+    events["another holder's"] = suspend | {"party": cast.PUBLISHER}
     for hour, batch in enumerate(batches, 1):
         time = times.plus(cast.BATCH_B, 3600 * hour)
         for event in batch:

@@ -133,6 +133,20 @@ def test_an_earlier_checkpoint_of_another_history_is_proof_of_a_fork(published):
         path.unlink()
 
 
+def test_a_checkpoint_of_more_entries_than_the_newest_is_named(published):
+    world = World().begin()
+    for _ in range(400):
+        world.seal(cast.BATCH_A)
+    raw = cast.sign_log(world.made.events)
+    path = published / "log" / "checkpoints" / raw.split(b"\n")[1].decode()
+    path.write_bytes(raw)
+    try:
+        found = fsck(Folder(published), TRUST)
+        assert (found.exit_code, found.uncovered) == (Exit.PERMITTED, [f"log/checkpoints/{path.name}"])
+    finally:
+        path.unlink()
+
+
 def test_an_earlier_checkpoint_by_a_key_that_is_not_known_is_named(published):
     path = published / "log" / "checkpoints" / "1"
     path.write_bytes((published / "log" / "checkpoint").read_bytes().replace(b"\xe2\x80\x94 ", b"\xe2\x80\x94 x"))
